@@ -1,0 +1,1 @@
+//! Codecs: frames in, frames out.

@@ -1,0 +1,1 @@
+//! The dialplan language: extensions.conf text to a program, and its execution step by step.

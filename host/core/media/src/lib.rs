@@ -1,0 +1,1 @@
+//! Media as values: SDP, RTP, RTCP, DTMF and the engine of one media thread.

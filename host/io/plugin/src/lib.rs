@@ -1,0 +1,1 @@
+//! The plugin host: components in, decisions out.

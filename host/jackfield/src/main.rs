@@ -1,0 +1,3 @@
+//! The Jackfield server.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Tenants and call tasks: the only place effects run.

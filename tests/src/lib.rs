@@ -1,0 +1,1 @@
+//! Jackfield's tests.
