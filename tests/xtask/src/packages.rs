@@ -17,8 +17,9 @@ pub(crate) const INTEROP: &[Package] = &[
     Package { program: "linphonec", package: "linphone-cli" },
 ];
 
-/// The speech synthesiser behind `cargo xtask prompts`.
-pub(crate) const SPEECH: &[Package] = &[Package { program: "espeak-ng", package: "espeak-ng" }];
+/// The speech synthesiser and the resampler behind `cargo xtask prompts`.
+pub(crate) const SPEECH: &[Package] =
+    &[Package { program: "espeak-ng", package: "espeak-ng" }, Package { program: "sox", package: "sox" }];
 
 /// Installs the packages whose program is not on the path.
 pub(crate) fn install(wanted: &[Package]) -> Result<(), Failure> {

@@ -1,9 +1,89 @@
-//! Speaking the English prompts with espeak-ng. The results are in the tree; this is how to make them again.
+//! Speaking the English prompts with espeak-ng. The results are in the tree; this makes them again.
 
-use crate::command::Failure;
+use std::fs;
+use std::path::Path;
+
+use crate::command::{Failure, Step, at};
 use crate::packages;
 use crate::workspace::Workspace;
 
-pub(crate) fn speak(_workspace: &Workspace) -> Result<(), Failure> {
-    packages::install(packages::SPEECH)
+/// Every prompt: its name as a dialplan says it, and the sentence.
+const PROMPTS: &[(&str, &str)] = &[
+    ("hello", "Hello, and welcome to Jackfield."),
+    ("goodbye", "Goodbye."),
+    ("thank-you", "Thank you."),
+    ("enter-digits", "Please enter four digits."),
+    ("you-entered", "You entered"),
+    ("enter-extension", "Please enter the extension, then press hash."),
+    ("main-menu", "For sales, press one. For support, press two."),
+    ("invalid", "That is not a valid choice."),
+    ("try-again", "Please try again."),
+    ("please-hold", "Please hold the line."),
+    ("unavailable", "The person you are calling is not available."),
+    ("busy", "The person you are calling is on another call."),
+    ("error", "Sorry, something went wrong."),
+    ("digits/0", "zero"),
+    ("digits/1", "one"),
+    ("digits/2", "two"),
+    ("digits/3", "three"),
+    ("digits/4", "four"),
+    ("digits/5", "five"),
+    ("digits/6", "six"),
+    ("digits/7", "seven"),
+    ("digits/8", "eight"),
+    ("digits/9", "nine"),
+    ("digits/10", "ten"),
+    ("digits/11", "eleven"),
+    ("digits/12", "twelve"),
+    ("digits/13", "thirteen"),
+    ("digits/14", "fourteen"),
+    ("digits/15", "fifteen"),
+    ("digits/16", "sixteen"),
+    ("digits/17", "seventeen"),
+    ("digits/18", "eighteen"),
+    ("digits/19", "nineteen"),
+    ("digits/20", "twenty"),
+    ("digits/30", "thirty"),
+    ("digits/40", "forty"),
+    ("digits/50", "fifty"),
+    ("digits/60", "sixty"),
+    ("digits/70", "seventy"),
+    ("digits/80", "eighty"),
+    ("digits/90", "ninety"),
+    ("digits/hundred", "hundred"),
+    ("digits/thousand", "thousand"),
+    ("digits/million", "million"),
+    ("digits/minus", "minus"),
+    ("digits/star", "star"),
+    ("digits/pound", "hash"),
+];
+
+/// Writes every prompt as mono 16-bit WAV at 8 kHz below `plugins/app-playback/prompts/en`.
+pub(crate) fn speak(workspace: &Workspace) -> Result<(), Failure> {
+    packages::install(packages::SPEECH)?;
+    let folder = workspace.root.join("plugins/app-playback/prompts/en");
+    let spoken = workspace.target.join("xtask/spoken.wav");
+    let scratch = spoken.parent().expect("the path was just joined");
+    at(scratch, fs::create_dir_all(scratch))?;
+    for (name, sentence) in PROMPTS {
+        Step::new("espeak-ng").args(["-v", "en-gb", "-s", "150", "-w"]).arg(&spoken).arg(sentence).run()?;
+        // The silence that espeak-ng leaves at both ends would make spelled numbers halting.
+        let trim = ["silence", "1", "0.01", "0.5%", "reverse", "silence", "1", "0.01", "0.5%", "reverse"];
+        let pad = ["pad", "0.02", "0.08", "norm", "-6"];
+        convert(
+            &[spoken.to_string_lossy().as_ref()],
+            &folder.join(format!("{name}.wav")),
+            &[&trim[..], &pad].concat(),
+        )?;
+    }
+    let beep = ["synth", "0.25", "sine", "1000", "fade", "0.01", "0.25", "0.01", "gain", "-9"];
+    convert(&["-n"], &folder.join("beep.wav"), &beep)
+}
+
+fn convert(input: &[&str], output: &Path, effects: &[&str]) -> Result<(), Failure> {
+    let folder = output.parent().expect("a prompt lies in a folder");
+    at(folder, fs::create_dir_all(folder))?;
+    // -R keeps the dither the same each time, so that speaking again changes no file.
+    let format = ["-r", "8000", "-c", "1", "-b", "16"];
+    Step::new("sox").arg("-R").args(input).args(format).arg(output).args(effects).run()
 }
