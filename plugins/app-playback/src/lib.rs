@@ -1,1 +1,1 @@
-//! playback.
+//! A Jackfield plugin.
