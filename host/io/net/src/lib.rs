@@ -1,1 +1,2 @@
 //! Sockets and clocks around core::{sip,media}.
+pub mod rtp_driver;
