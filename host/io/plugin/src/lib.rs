@@ -1,1 +1,34 @@
 //! The plugin host: components in, decisions out.
+//!
+//! - [`Host`] is one per process: engine, instance pool, guest threads, compiled cache.
+//! - [`TenantPlugins`] is one per tenant: which version of which plugin is active, and the history of that.
+//! - [`AppSlot`], [`FunctionSlot`] and [`ServiceSlot`] are one plugin's present version, pinned: what a call holds on to.
+//!
+//! What a plugin does leaves by two traits the switch implements, [`CallPort`] and [`TenantPort`].
+//!
+//! Invariants: guests run on the host's own threads (a function's first millisecond excepted, see [`FunctionSlot`]); every
+//! Store is made by one constructor with all limits; a Store is dropped after a trap; native code is loaded only if this
+//! host made it; no type of wasmtime is public.
+
+mod deployment;
+mod error;
+mod grant;
+mod host;
+mod loader;
+mod manifest;
+mod port;
+mod slot;
+
+pub mod limit;
+
+pub use deployment::{
+    By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Package, TenantPlugins, Trouble,
+};
+pub use error::{GuestError, RunError};
+pub use grant::{Capability, Consent};
+pub use host::{Compiler, Host, HostConfig, HostError};
+pub use limit::Limits;
+pub use loader::{Digest, DigestError, LoadError, Version, World};
+pub use manifest::{Bounds, Manifest, ManifestError, RequestedLimits, Setting, SettingKind, Size};
+pub use port::{BoxFuture, CallPort, Clock, KvError, LogLevel, LogRecord, TenantPort};
+pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};

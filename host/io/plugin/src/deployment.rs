@@ -1,0 +1,270 @@
+//! A tenant's deployments: which version of which plugin is active, since when, by whom and why.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use call::TenantId;
+use serde::{Deserialize, Serialize};
+
+use crate::grant::{Capability, Consent};
+use crate::loader::{Digest, LoadError};
+use crate::manifest::ManifestError;
+use crate::slot::{AppSlot, FunctionSlot, ServiceSlot};
+
+/// What is installed: a component and its manifest.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// The text of `plugin.toml`.
+    pub manifest: String,
+    /// The component.
+    pub wasm: Bytes,
+}
+
+/// Who changes something, and why; kept in the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// A user name, or `system`.
+    pub who: String,
+    /// Free text.
+    pub why: String,
+}
+
+/// What an installation did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Installed {
+    /// The plugin.
+    pub id: String,
+    /// The version that is active now.
+    pub digest: Digest,
+    /// The version before, if there was one.
+    pub replaced: Option<Digest>,
+    /// What it may do.
+    pub granted: Vec<Capability>,
+    /// False if the same version was active already: nothing was done.
+    pub changed: bool,
+}
+
+/// One deployment as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deployed {
+    /// The plugin.
+    pub id: String,
+    /// The plugin's own version.
+    pub version: String,
+    /// One line for people.
+    pub title: String,
+    /// The active version.
+    pub digest: Digest,
+    /// The versions that can be activated, newest first.
+    pub available: Vec<Digest>,
+    /// Its applications.
+    pub apps: Vec<String>,
+    /// Its functions.
+    pub functions: Vec<String>,
+    /// Whether it has a service part.
+    pub service: bool,
+    /// What it may do.
+    pub granted: Vec<Capability>,
+    /// Runs on the active version.
+    pub live: usize,
+    /// Runs pinned to former versions.
+    pub draining: usize,
+    /// Generations in memory: 1 when nothing drains.
+    pub generations: usize,
+    /// Runs since the start of the host.
+    pub runs: u64,
+    /// Faults since the start of the host.
+    pub faults: u64,
+    /// The last fault, for people.
+    pub last_fault: Option<String>,
+    /// Why it is not running, if it is not.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why a deployment does not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Trouble {
+    /// It could not be loaded when the host came up.
+    NotLoaded(String),
+    /// It trapped too often and is tried again later.
+    Suspended {
+        /// In milliseconds.
+        remaining_ms: u64,
+    },
+}
+
+/// A line of a deployment's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// Milliseconds since 1970.
+    pub unix_ms: u64,
+    /// What happened.
+    pub event: Event,
+    /// The version that was active afterwards.
+    pub digest: Option<Digest>,
+    /// Who and why.
+    #[serde(flatten)]
+    pub by: By,
+}
+
+/// What can happen to a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// A version was installed and became active.
+    Installed,
+    /// A former version was made active.
+    Activated,
+    /// The version before was made active.
+    RolledBack,
+    /// The version before was made active because this one trapped too often.
+    RolledBackAutomatically,
+    /// The deployment was removed; live runs end on their version.
+    Removed,
+}
+
+/// Why a tenant's deployments are not known.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The journal cannot be read or is damaged.
+    #[error("deployments of {tenant}: {message}")]
+    Journal {
+        /// Whose.
+        tenant: TenantId,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// Why a plugin was not installed; what was active is still active.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The manifest is wrong.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The component is refused.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// It imports what it does not declare.
+    #[error("it uses what plugin.toml does not declare: {}", list(.0))]
+    Undeclared(Vec<Capability>),
+    /// It imports what is not consented to.
+    #[error("it needs what was not granted: {}", list(.0))]
+    NotGranted(Vec<Capability>),
+    /// The manifest and the exports do not fit.
+    #[error("{0}")]
+    Mismatch(String),
+    /// Another plugin of the tenant provides a name already.
+    #[error("{name} is provided by {plugin} already")]
+    NameTaken {
+        /// The application or function.
+        name: String,
+        /// Who provides it.
+        plugin: String,
+    },
+    /// The new service did not take over.
+    #[error("its service did not start: {0}")]
+    Service(String),
+    /// The tenant has too many.
+    #[error("the tenant has {0} plugins already")]
+    TooMany(usize),
+    /// The change could not be made durable, so it was not made.
+    #[error("the change could not be stored: {0}")]
+    Journal(String),
+}
+
+/// Why a deployment was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// There is no such plugin.
+    #[error("no plugin {id} is installed{}", .hint.as_ref().map(|hint| format!(" (did you mean {hint:?}?)")).unwrap_or_default())]
+    Unknown {
+        /// What was asked for.
+        id: String,
+        /// What is there.
+        hint: Option<String>,
+    },
+    /// There is no former version.
+    #[error("{0} has no former version")]
+    NothingBefore(String),
+    /// That version was never installed, or is no longer kept.
+    #[error("{id} has no version {digest}")]
+    UnknownVersion {
+        /// The plugin.
+        id: String,
+        /// The version.
+        digest: Digest,
+    },
+    /// The other version does not come up any more.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+}
+
+fn list(capabilities: &[Capability]) -> String {
+    capabilities.iter().map(|capability| capability.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// One tenant's plugins. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct TenantPlugins(Arc<()>);
+
+impl TenantPlugins {
+    /// Verifies, compiles and activates a plugin. New runs use it from now on, runs that live stay on theirs.
+    pub async fn install(&self, package: Package, consent: Consent, by: By) -> Result<Installed, InstallError> {
+        drop((package, consent, by));
+        Err(InstallError::TooMany(0))
+    }
+
+    /// Makes a version active again that was installed before.
+    pub async fn activate(&self, id: &str, digest: Digest, by: By) -> Result<Installed, ChangeError> {
+        drop(by);
+        Err(ChangeError::UnknownVersion { id: id.into(), digest })
+    }
+
+    /// Makes the version before the active one active.
+    pub async fn rollback(&self, id: &str, by: By) -> Result<Installed, ChangeError> {
+        drop(by);
+        Err(ChangeError::NothingBefore(id.into()))
+    }
+
+    /// Removes a plugin; live runs end on their version.
+    pub async fn remove(&self, id: &str, by: By) -> Result<(), ChangeError> {
+        drop(by);
+        Err(ChangeError::NothingBefore(id.into()))
+    }
+
+    /// All deployments, by id.
+    pub fn list(&self) -> Vec<Deployed> {
+        Vec::new()
+    }
+
+    /// One deployment.
+    pub fn show(&self, id: &str) -> Option<Deployed> {
+        drop(id.to_owned());
+        None
+    }
+
+    /// What happened to a plugin, oldest first; also of one that was removed.
+    pub fn history(&self, id: &str) -> Vec<HistoryEntry> {
+        drop(id.to_owned());
+        Vec::new()
+    }
+
+    /// The application of that name (letter case does not matter), pinned to the version that is active now.
+    pub fn app(&self, name: &str) -> Option<AppSlot> {
+        drop(name.to_owned());
+        None
+    }
+
+    /// The function of that name, pinned to the version that is active now.
+    pub fn function(&self, name: &str) -> Option<FunctionSlot> {
+        drop(name.to_owned());
+        None
+    }
+
+    /// The service part of a plugin.
+    pub fn service(&self, id: &str) -> Option<ServiceSlot> {
+        drop(id.to_owned());
+        None
+    }
+}

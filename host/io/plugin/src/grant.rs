@@ -1,0 +1,72 @@
+//! The capability phases `link` and `grant`: what there is, and what a deployment may have of it.
+//!
+//! `link` is the Linker, once per host. `grant` is the intersection of what the component imports, what its manifest
+//! declares and what the administrator consented to: anything imported beyond that refuses the installation. `bind` is
+//! making a Store's state for one run, which holds nothing but what that run may reach.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Something a plugin can be allowed: one WIT interface each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Ask the service part of the plugin.
+    Bus,
+    /// Call others.
+    Dial,
+    /// Read and set variables, run applications, go elsewhere.
+    Dialplan,
+    /// Keep values.
+    Kv,
+    /// Record what a party says.
+    Recording,
+}
+
+impl Capability {
+    /// All there are.
+    pub const ALL: [Self; 5] = [Self::Bus, Self::Dial, Self::Dialplan, Self::Kv, Self::Recording];
+
+    /// Its name in manifests, which is the WIT interface's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bus => "bus",
+            Self::Dial => "dial",
+            Self::Dialplan => "dialplan",
+            Self::Kv => "kv",
+            Self::Recording => "recording",
+        }
+    }
+
+    /// The capability a WIT interface of `jackfield:pbx` belongs to; none if everybody has it.
+    pub fn of_interface(interface: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|capability| capability.name() == interface)
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// What the administrator allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Whatever the manifest declares: bundled plugins, and `--yes`.
+    Declared,
+    /// These and no others.
+    Only(BTreeSet<Capability>),
+}
+
+impl Consent {
+    /// What of `declared` is granted.
+    pub(crate) fn grant(&self, declared: impl Iterator<Item = Capability>) -> BTreeSet<Capability> {
+        match self {
+            Self::Declared => declared.collect(),
+            Self::Only(allowed) => declared.filter(|capability| allowed.contains(capability)).collect(),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Every bound of this crate, in one place.
+
+use std::time::Duration;
+
+/// Largest component that is looked at.
+pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
+/// Largest manifest.
+pub const MAX_MANIFEST_BYTES: usize = 64 << 10;
+/// The epoch ticker's step: how fine computing time is measured.
+pub const TICK: Duration = Duration::from_millis(1);
+/// Bytes the canonical ABI may copy out of a guest in one host call (wasmtime's own default is 128 MiB).
+pub const HOSTCALL_BYTES: usize = 256 << 10;
+/// Handles a component instance may hold (default of wasmtime: 100,000), and entries of the host's table for it.
+pub const HANDLES: usize = 1_000;
+/// Core instances one component may consist of.
+pub const CORE_INSTANCES_PER_COMPONENT: u32 = 60;
+/// Linear memories one component may have; JavaScript guests have two.
+pub const MEMORIES_PER_COMPONENT: u32 = 4;
+/// Tables one component may have.
+pub const TABLES_PER_COMPONENT: u32 = 30;
+/// Elements of one table.
+pub const TABLE_ELEMENTS: usize = 20_000;
+/// Largest linear memory whatever a manifest asks for. Also bounds one bulk operation, which no epoch interrupts.
+pub const MEMORY_SLOT: usize = 64 << 20;
+/// Stack of Wasm code. The rest of [`ASYNC_STACK`] is the host functions': overflowing that aborts the process, so they stay shallow.
+pub const WASM_STACK: usize = 512 << 10;
+/// Stack of a fibre.
+pub const ASYNC_STACK: usize = 1 << 20;
+/// Frames of a guest's back trace that are kept.
+pub const BACKTRACE_FRAMES: usize = 20;
+/// Lines one run may log.
+pub const LOG_LINES: u32 = 256;
+/// Bytes one run may log.
+pub const LOG_BYTES: usize = 64 << 10;
+/// Bytes of one log line.
+pub const LOG_LINE_BYTES: usize = 4_096;
+/// Random bytes in one call.
+pub const RANDOM_BYTES: u32 = 1_024;
+/// Idle instances a generation keeps for its functions.
+pub const IDLE_FUNCTION_INSTANCES: usize = 4;
+/// Calls after which a function's instance is replaced.
+pub const FUNCTION_INSTANCE_CALLS: u32 = 10_000;
+/// Arguments of a function.
+pub const FUNCTION_ARGUMENTS: usize = 16;
+/// Bytes of a function's value.
+pub const FUNCTION_VALUE_BYTES: usize = 64 << 10;
+/// Ends of runs the trap rate is taken over.
+pub const TRAP_WINDOW: usize = 20;
+/// Faults within [`TRAP_WINDOW`] that roll a version back.
+pub const TRAPS_TO_ROLL_BACK: usize = 5;
+/// Faults in a row after which a plugin with no former version is suspended.
+pub const TRAPS_TO_SUSPEND: u32 = 5;
+/// First suspension; doubled each time up to [`MAX_SUSPENSION`].
+pub const SUSPENSION: Duration = Duration::from_secs(1);
+/// Longest suspension.
+pub const MAX_SUSPENSION: Duration = Duration::from_secs(60);
+/// Lines of history a deployment keeps.
+pub const HISTORY: usize = 100;
+/// Versions of a deployment that can be activated again.
+pub const KEPT_VERSIONS: usize = 10;
+/// Deployments a tenant may have.
+pub const DEPLOYMENTS: usize = 100;
+/// Requests waiting for a service.
+pub const SERVICE_INBOX: usize = 256;
+/// Bytes of a request to a service, and of its answer.
+pub const SERVICE_MESSAGE_BYTES: usize = 64 << 10;
+/// Bytes of a service's snapshot.
+pub const SNAPSHOT_BYTES: usize = 1 << 20;
+/// Applications, functions and settings a manifest may list, each.
+pub const PROVIDES: usize = 100;
+
+/// What one Store may use. The default is what a plugin gets that asks for nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of all linear memories together.
+    pub memory: u64,
+    /// Elements of all tables together.
+    pub table_elements: u64,
+    /// Computing at a stretch: a bucket of this size …
+    pub cpu_burst: Duration,
+    /// … that refills by this many per cent of the time that passes.
+    pub cpu_percent: u32,
+    /// The longest run, waits included.
+    pub max_run: Duration,
+    /// Instructions of one function call.
+    pub fuel: u64,
+    /// The longest function call, waits for the store included.
+    pub function_time: Duration,
+    /// Host calls at once …
+    pub host_calls: u32,
+    /// … and per second.
+    pub host_calls_per_second: u32,
+    /// How long a run may go on after its caller is gone.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 16 << 20,
+            table_elements: 40_000,
+            cpu_burst: Duration::from_millis(10),
+            cpu_percent: 10,
+            max_run: Duration::from_secs(4 * 3600),
+            fuel: 10_000_000,
+            function_time: Duration::from_secs(2),
+            host_calls: 2_000,
+            host_calls_per_second: 500,
+            grace: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Limits {
+    /// The most a manifest can ask for unless the host's configuration says otherwise.
+    pub fn ceiling() -> Self {
+        Self {
+            memory: MEMORY_SLOT as u64,
+            table_elements: 80_000,
+            cpu_burst: Duration::from_millis(100),
+            cpu_percent: 50,
+            max_run: Duration::from_secs(24 * 3600),
+            fuel: 200_000_000,
+            function_time: Duration::from_secs(10),
+            host_calls: 20_000,
+            host_calls_per_second: 5_000,
+            grace: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! `plugin.toml`: what a plugin says about itself.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::grant::Capability;
+use crate::limit;
+
+/// A parsed `plugin.toml`.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The plugin's id: `app-echo`.
+    pub id: String,
+    /// Its own version.
+    pub version: String,
+    /// One line for people.
+    pub title: String,
+    /// The dialplan applications it provides.
+    pub apps: Vec<String>,
+    /// The dialplan functions it provides.
+    pub functions: Vec<String>,
+    /// What it wants to be allowed, with its bounds.
+    pub capabilities: BTreeMap<Capability, Bounds>,
+    /// What it wants to use, where that differs from the default.
+    pub limits: RequestedLimits,
+    /// Its settings.
+    pub config: BTreeMap<String, Setting>,
+}
+
+/// The bounds of one capability.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// `kv`: bytes in the tenant.
+    pub quota: Option<u64>,
+    /// `dial`: legs at once in one run.
+    pub max: Option<u32>,
+}
+
+/// Limits a manifest asks for; the host's own are the ceiling.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RequestedLimits {
+    /// Bytes of memory of one instance.
+    pub memory: Option<Size>,
+    /// Milliseconds of computing at a stretch.
+    pub cpu_burst_ms: Option<u32>,
+    /// Seconds of one run.
+    pub max_run_seconds: Option<u32>,
+    /// Instructions of one function call.
+    pub fuel: Option<u64>,
+}
+
+/// A setting of a plugin.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: SettingKind,
+    /// What it is where the tenant says nothing.
+    pub default: Option<String>,
+    /// Whether it is never shown.
+    #[serde(default)]
+    pub secret: bool,
+    /// A name for people.
+    #[serde(default)]
+    pub label: String,
+    /// An explanation for people.
+    #[serde(default)]
+    pub help: String,
+}
+
+/// The type of a setting; its value crosses as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SettingKind {
+    /// Any text.
+    String,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+}
+
+impl SettingKind {
+    /// Whether `value` is of this type.
+    pub fn accepts(self, value: &str) -> bool {
+        match self {
+            Self::String => true,
+            Self::Integer => value.parse::<i64>().is_ok(),
+            Self::Boolean => matches!(value, "true" | "false"),
+        }
+    }
+}
+
+impl Manifest {
+    /// Parses the text of a manifest; `file` is only for messages.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ManifestError> {
+        let at = |line: usize, message: String| ManifestError { file: file.into(), line, message, hint: None };
+        if text.len() > limit::MAX_MANIFEST_BYTES {
+            return Err(at(1, format!("larger than {} bytes", limit::MAX_MANIFEST_BYTES)));
+        }
+        let raw: Raw = toml::from_str(text).map_err(|error| ManifestError::from_toml(file, text, &error))?;
+        let manifest = Self {
+            id: raw.plugin.id,
+            version: raw.plugin.version,
+            title: raw.plugin.title,
+            apps: raw.provides.apps,
+            functions: raw.provides.functions,
+            capabilities: raw.capabilities.into_map(),
+            limits: raw.limits,
+            config: raw.config,
+        };
+        manifest.check().map_err(|(key, message)| at(line_of(text, key), message))?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        if !is_id(&self.id) {
+            return Err(("id", format!("id {:?} is not made of a-z, 0-9 and '-' (at most 63)", self.id)));
+        }
+        if self.version.is_empty() || self.version.len() > 64 || self.version.chars().any(|c| !c.is_ascii_graphic()) {
+            return Err(("version", format!("version {:?} is empty, too long or has spaces", self.version)));
+        }
+        for (key, names) in [("apps", &self.apps), ("functions", &self.functions)] {
+            if names.len() > limit::PROVIDES {
+                return Err((key, format!("more than {} names", limit::PROVIDES)));
+            }
+            if let Some(name) = names.iter().find(|name| !is_name(name)) {
+                return Err((key, format!("{name:?} is not a name (letters, digits and '_', at most 64)")));
+            }
+        }
+        if self.config.len() > limit::PROVIDES {
+            return Err(("config", format!("more than {} settings", limit::PROVIDES)));
+        }
+        for (name, setting) in &self.config {
+            if let Some(default) = setting.default.as_ref().filter(|default| !setting.kind.accepts(default)) {
+                return Err(("default", format!("default {default:?} of {name} is not of its type")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a manifest is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {message}{}", .hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default())]
+pub struct ManifestError {
+    /// The file, as given.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What was probably meant.
+    pub hint: Option<String>,
+}
+
+impl ManifestError {
+    fn from_toml(file: &str, text: &str, error: &toml::de::Error) -> Self {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let message = error.message().to_owned();
+        // serde says: unknown field `quta`, expected `quota` or `max`.
+        let hint = message.starts_with("unknown field").then(|| {
+            let mut words = message.split('`').skip(1).step_by(2);
+            let wrong = words.next().unwrap_or_default();
+            words
+                .map(|word| (strsim::damerau_levenshtein(wrong, word), word))
+                .filter(|(distance, word)| *distance <= 1 + word.len() / 3)
+                .min()
+                .map(|(_, word)| format!("did you mean {word:?}?"))
+        });
+        Self { file: file.into(), line, message, hint: hint.flatten() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    plugin: RawPlugin,
+    #[serde(default)]
+    provides: RawProvides,
+    #[serde(default)]
+    capabilities: RawCapabilities,
+    #[serde(default)]
+    limits: RequestedLimits,
+    #[serde(default)]
+    config: BTreeMap<String, Setting>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPlugin {
+    id: String,
+    version: String,
+    #[serde(default)]
+    title: String,
+    /// For people and packages; the host does not act on it.
+    #[serde(default, rename = "license")]
+    _license: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawProvides {
+    apps: Vec<String>,
+    functions: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawCapabilities {
+    dial: Option<RawDial>,
+    recording: Option<Plain>,
+    kv: Option<RawKv>,
+    dialplan: Option<Plain>,
+    bus: Option<Plain>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plain {}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawKv {
+    quota: Option<Size>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDial {
+    max: Option<u32>,
+}
+
+impl RawCapabilities {
+    fn into_map(self) -> BTreeMap<Capability, Bounds> {
+        let plain = |asked: Option<Plain>| asked.map(|Plain {}| Bounds::default());
+        [
+            (Capability::Dial, self.dial.map(|dial| Bounds { max: dial.max, ..Bounds::default() })),
+            (Capability::Recording, plain(self.recording)),
+            (Capability::Kv, self.kv.map(|kv| Bounds { quota: kv.quota.map(|size| size.0), ..Bounds::default() })),
+            (Capability::Dialplan, plain(self.dialplan)),
+            (Capability::Bus, plain(self.bus)),
+        ]
+        .into_iter()
+        .filter_map(|(capability, bounds)| Some((capability, bounds?)))
+        .collect()
+    }
+}
+
+/// Bytes, written as a number or as `64KB`, `16MB` (powers of 1,024).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (digits, factor) = match text.trim() {
+            text if text.ends_with("KB") => (&text[..text.len() - 2], 1 << 10),
+            text if text.ends_with("MB") => (&text[..text.len() - 2], 1 << 20),
+            text if text.ends_with("GB") => (&text[..text.len() - 2], 1 << 30),
+            text => (text, 1),
+        };
+        let number: u64 =
+            digits.trim().parse().map_err(|_| format!("{text:?} is not a size such as \"64KB\" or \"16MB\""))?;
+        number.checked_mul(factor).map(Size).ok_or_else(|| format!("{text:?} is too large"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Size;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a size such as \"64KB\"")
+            }
+            fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Size, E> {
+                u64::try_from(value).map(Size).map_err(|_| E::custom("a size is not negative"))
+            }
+            fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Size, E> {
+                value.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=63).contains(&id.len())
+        && !id.starts_with('-')
+        && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The first line where `key` is set; 1 when it is not there.
+fn line_of(text: &str, key: &str) -> usize {
+    let sets = |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+    text.lines().position(sets).map_or(1, |line| line + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+[plugin]
+id = "app-echo"
+version = "0.1.0"
+title = "Echo"
+license = "MIT OR Apache-2.0"
+[provides]
+apps = ["Echo"]
+[capabilities]
+kv = { quota = "1MB" }
+dial = { max = 2 }
+dialplan = {}
+[limits]
+memory = "4MB"
+cpu-burst-ms = 20
+[config.greeting]
+type = "string"
+default = "hello"
+label = "Greeting"
+"#;
+
+    fn refused(text: &str) -> ManifestError {
+        Manifest::parse("plugin.toml", text).expect_err("must be refused")
+    }
+
+    #[test]
+    fn a_full_manifest_is_read() {
+        let manifest = Manifest::parse("plugin.toml", GOOD).unwrap();
+        assert_eq!(manifest.apps, ["Echo"]);
+        assert_eq!(manifest.capabilities[&Capability::Kv].quota, Some(1 << 20));
+        assert_eq!(manifest.capabilities[&Capability::Dial].max, Some(2));
+        assert_eq!(manifest.limits.memory, Some(Size(4 << 20)));
+        assert_eq!(manifest.config["greeting"].default.as_deref(), Some("hello"));
+    }
+
+    #[test]
+    fn unknown_keys_name_the_line_and_a_suggestion() {
+        let error = refused(&GOOD.replace("quota", "quta"));
+        assert_eq!((error.line, error.hint.as_deref()), (10, Some("did you mean \"quota\"?")), "{error}");
+        let error = refused(&GOOD.replace("dialplan", "dailplan"));
+        assert_eq!((error.line, error.hint.as_deref()), (12, Some("did you mean \"dialplan\"?")), "{error}");
+        let error = refused(&GOOD.replace("cpu-burst-ms", "zzz"));
+        assert_eq!((error.line, error.hint), (15, None));
+    }
+
+    #[test]
+    fn bad_values_name_the_line() {
+        assert_eq!(refused(&GOOD.replace("\"app-echo\"", "\"App Echo\"")).line, 3);
+        assert_eq!(refused(&GOOD.replace("[\"Echo\"]", "[\"Echo()\"]")).line, 8);
+        assert_eq!(refused(&GOOD.replace("\"4MB\"", "\"4 horses\"")).line, 14);
+        assert_eq!(refused(&GOOD.replace("\"string\"", "\"integer\"")).line, 18);
+        assert_eq!(refused("").line, 1);
+    }
+}

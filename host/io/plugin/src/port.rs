@@ -1,0 +1,135 @@
+//! The two doors a plugin's host calls leave by: the call it works on, and its tenant.
+//!
+//! The switch implements both. Futures are awaited on the guests' own runtime, so they must not need a reactor of the
+//! caller's (a channel to a task is right). Dropping a future must be safe at any point: that is how a run is killed.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use call::{LegId, Outcome, Request, RequestError};
+
+/// An owned, boxed future.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The call one run belongs to: whatever the plugin asks of it becomes a request like a phone's or the API's.
+pub trait CallPort: Send + Sync + 'static {
+    /// Does one thing to the call; answered by `call::Effect::Reply`.
+    fn request(&self, request: Request) -> BoxFuture<'_, Result<Outcome, RequestError>>;
+
+    /// A channel variable, a global or a host variable; none if there is none.
+    fn variable<'a>(&'a self, leg: LegId, name: &'a str) -> BoxFuture<'a, Option<String>>;
+
+    /// Sets a channel variable.
+    fn set_variable<'a>(&'a self, leg: LegId, name: &'a str, value: &'a str)
+    -> BoxFuture<'a, Result<(), RequestError>>;
+
+    /// Evaluates dialplan text: `${…}` and `$[…]`.
+    fn evaluate<'a>(&'a self, leg: LegId, expression: &'a str) -> BoxFuture<'a, Result<String, RequestError>>;
+
+    /// Runs another application of the tenant on the leg and returns when it is over.
+    fn run<'a>(
+        &'a self,
+        leg: LegId,
+        application: &'a str,
+        arguments: &'a str,
+    ) -> BoxFuture<'a, Result<(), RequestError>>;
+
+    /// Where the dialplan goes on after this run; `None` means the present context or extension.
+    fn goto<'a>(
+        &'a self,
+        leg: LegId,
+        context: Option<&'a str>,
+        extension: Option<&'a str>,
+        priority: &'a str,
+    ) -> BoxFuture<'a, Result<(), RequestError>>;
+
+    /// Resolves when the run's leg is gone; pending until then. The run's grace period begins here.
+    fn gone(&self) -> BoxFuture<'_, ()>;
+}
+
+/// The tenant a deployment belongs to. `plugin` is the plugin's id: keys and settings of two plugins never meet.
+pub trait TenantPort: Send + Sync + 'static {
+    /// A value of the plugin's kv space.
+    fn kv_get<'a>(&'a self, plugin: &'a str, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>>;
+
+    /// Puts a value; resolves when it is durable.
+    fn kv_set<'a>(&'a self, plugin: &'a str, key: &'a str, value: Vec<u8>) -> BoxFuture<'a, Result<(), KvError>>;
+
+    /// Compare and swap, `None` being absence; resolves when it is durable.
+    fn kv_swap<'a>(
+        &'a self,
+        plugin: &'a str,
+        key: &'a str,
+        old: Option<Vec<u8>>,
+        new: Option<Vec<u8>>,
+    ) -> BoxFuture<'a, Result<bool, KvError>>;
+
+    /// Deletes a key; resolves when it is durable.
+    fn kv_delete<'a>(&'a self, plugin: &'a str, key: &'a str) -> BoxFuture<'a, Result<(), KvError>>;
+
+    /// Keys with a prefix, in byte order, greater than `after`.
+    fn kv_keys<'a>(
+        &'a self,
+        plugin: &'a str,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<String>, KvError>>;
+
+    /// The tenant's setting for the plugin; none leaves the manifest's default.
+    fn config(&self, plugin: &str, key: &str) -> Option<String>;
+
+    /// A line of the plugin's log, already within its quota. Must not block.
+    fn log(&self, record: LogRecord<'_>);
+
+    /// The two clocks a guest may see; the host makes them coarse.
+    fn clock(&self) -> Clock;
+}
+
+/// Why the tenant's store refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KvError {
+    /// The plugin's quota in its tenant is used up.
+    #[error("quota: {0}")]
+    Limit(String),
+    /// The store could not do it.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// One line a plugin logged.
+#[derive(Clone, Copy, Debug)]
+pub struct LogRecord<'a> {
+    /// The plugin's id.
+    pub plugin: &'a str,
+    /// The version that logged it.
+    pub version: &'a str,
+    /// The application or function that ran; empty for a service.
+    pub run: &'a str,
+    /// How bad it is.
+    pub level: LogLevel,
+    /// The text, at most 4,096 bytes, control characters replaced.
+    pub message: &'a str,
+}
+
+/// How bad a line of a plugin's log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// For the author.
+    Debug,
+    /// Ordinary.
+    Info,
+    /// Somebody should look.
+    Warn,
+    /// Something did not work.
+    Error,
+}
+
+/// A reading of both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// Milliseconds since 1970, UTC.
+    pub unix_ms: u64,
+    /// Milliseconds since the start of the host.
+    pub up_ms: u64,
+}
