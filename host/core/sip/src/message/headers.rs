@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::header_name::HeaderName;
 
 mod typed;
-pub(crate) use typed::split_list;
+pub(crate) use typed::{is_call_id, split_list};
 pub use typed::{CSeq, Contacts, RAck, Reason, Refresher, Replaces, SessionExpires};
 
 /// The headers of a message in their order.
@@ -63,6 +63,12 @@ impl Headers {
     /// Adds a header line at the end; CR and LF in the value become spaces.
     pub fn push(&mut self, name: HeaderName, value: impl Into<Bytes>) {
         self.0.push((name, one_line(value.into())));
+    }
+
+    /// Adds a line of a parsed head, which holds no CR or LF by the way it was cut.
+    pub(super) fn push_parsed(&mut self, name: HeaderName, value: Bytes) {
+        debug_assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n')));
+        self.0.push((name, value));
     }
 
     /// Adds a header line before all others; CR and LF in the value become spaces.

@@ -92,7 +92,7 @@ impl Params {
         self.get(name).is_some()
     }
 
-    /// The value of a parameter as text, without quotes needing no unescaping.
+    /// The value of a parameter as text, without the quotes around it.
     pub fn value(&self, name: &str) -> Option<&str> {
         let value = self.get(name)?.value?;
         let bare = match value {
