@@ -1,0 +1,162 @@
+//! The files of call records: names, the repair of a torn end, and appending whole lines.
+
+use std::{
+    fmt,
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use super::Day;
+use crate::commit::sync_dir;
+
+/// A file is closed and the next part begun at this length.
+const FILE_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+/// Step in which the last line's end is looked for.
+const TAIL_BYTES: u64 = 64 * 1_024;
+
+/// `2026-08-23.jsonl`, then `2026-08-23.1.jsonl` and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Name {
+    pub(crate) day: Day,
+    part: u32,
+}
+
+impl Name {
+    fn parse(text: &str) -> Option<Self> {
+        let stem = text.strip_suffix(".jsonl")?;
+        let (day, part) = match stem.split_once('.') {
+            Some((day, part)) => (day, part.parse().ok()?),
+            None => (stem, 0),
+        };
+        let name = Self { day: day.parse().ok()?, part };
+        (name.to_string() == text).then_some(name)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            0 => write!(f, "{}.jsonl", self.day),
+            part => write!(f, "{}.{part}.jsonl", self.day),
+        }
+    }
+}
+
+/// Our files in `dir`, oldest first. A directory that is not there has none.
+pub(crate) fn list(dir: &Path) -> io::Result<Vec<Name>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry?.file_name().to_str().and_then(Name::parse));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Cuts a line without its end off the newest file of `dir`, and returns how many bytes that were.
+///
+/// Such a line was never acknowledged: the process died while it was written (K1).
+pub(crate) fn repair_newest(dir: &Path) -> io::Result<u64> {
+    let Some(newest) = list(dir)?.pop() else { return Ok(0) };
+    let mut file = OpenOptions::new().read(true).write(true).open(dir.join(newest.to_string()))?;
+    let length = file.metadata()?.len();
+    let whole = whole_lines(&mut file, length)?;
+    if whole < length {
+        file.set_len(whole)?;
+        file.sync_all()?;
+    }
+    Ok(length - whole)
+}
+
+/// Length of the part of `file` that ends in a line's end.
+fn whole_lines(file: &mut File, length: u64) -> io::Result<u64> {
+    let mut end = length;
+    let mut chunk = Vec::new();
+    while end > 0 {
+        let start = end.saturating_sub(TAIL_BYTES);
+        file.seek(SeekFrom::Start(start))?;
+        chunk.clear();
+        Read::take(&mut *file, end - start).read_to_end(&mut chunk)?;
+        if let Some(at) = chunk.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + at as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+/// The file that a tenant's records are appended to now.
+pub(crate) struct Appender {
+    dir: PathBuf,
+    name: Name,
+    file: File,
+    /// Everything up to here is whole lines and on disk.
+    synced_bytes: u64,
+}
+
+impl Appender {
+    /// Goes on at the end of the newest file of `day`, or begins the first.
+    pub(crate) fn open(dir: &Path, day: Day) -> io::Result<Self> {
+        fs::create_dir_all(dir)?;
+        repair_newest(dir)?;
+        let newest = list(dir)?.pop().filter(|name| name.day == day);
+        Self::open_file(dir, newest.unwrap_or(Name { day, part: 0 }))
+    }
+
+    fn open_file(dir: &Path, name: Name) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(dir.join(name.to_string()))?;
+        sync_dir(dir)?;
+        if let Some(parent) = dir.parent() {
+            sync_dir(parent)?;
+        }
+        let synced_bytes = file.metadata()?.len();
+        Ok(Self { dir: dir.to_owned(), name, file, synced_bytes })
+    }
+
+    /// Whether this file takes records of `day`.
+    pub(crate) fn takes(&self, day: Day) -> bool {
+        self.name.day == day && self.synced_bytes < FILE_BYTES_MAX
+    }
+
+    /// The file after this one on the same day.
+    pub(crate) fn next(&self) -> io::Result<Self> {
+        Self::open_file(&self.dir, Name { day: self.name.day, part: self.name.part + 1 })
+    }
+
+    pub(crate) fn day(&self) -> Day {
+        self.name.day
+    }
+
+    /// Appends whole lines and brings them to disk; on failure the file is as before, or given up.
+    pub(crate) fn append(&mut self, lines: &[u8]) -> Result<(), AppendError> {
+        if let Err(error) = self.file.write_all(lines) {
+            return match self.file.set_len(self.synced_bytes) {
+                Ok(()) => Err(AppendError::Unwritten(error)),
+                Err(_) => Err(AppendError::GivenUp(error)),
+            };
+        }
+        if let Err(error) = self.file.sync_data() {
+            // hostile.md K3: what a second fsync says of this file means nothing. Cutting the doubtful lines off is
+            // only for readers of today; after a power cut they may be there twice.
+            if let Err(error) = self.file.set_len(self.synced_bytes) {
+                tracing::warn!(%error, file = %self.name, "cannot cut unacknowledged call records");
+            }
+            return Err(AppendError::GivenUp(error));
+        }
+        self.synced_bytes += lines.len() as u64;
+        Ok(())
+    }
+}
+
+/// What became of the file.
+pub(crate) enum AppendError {
+    /// Nothing was added, the same file may be tried again.
+    Unwritten(io::Error),
+    /// This file must not be written any more.
+    GivenUp(io::Error),
+}
