@@ -174,7 +174,8 @@ impl HeaderName {
             return None;
         }
         let candidates = &BY_LENGTH[usize::from(STARTS[length])..usize::from(STARTS[length + 1])];
-        let found = candidates.iter().find(|index| KNOWN[usize::from(**index)].0.as_bytes().eq_ignore_ascii_case(bytes));
+        let found =
+            candidates.iter().find(|index| KNOWN[usize::from(**index)].0.as_bytes().eq_ignore_ascii_case(bytes));
         found.map(|index| KNOWN[usize::from(*index)].1.clone())
     }
 }
@@ -212,7 +213,8 @@ mod tests {
 
     #[test]
     fn compact_forms_are_the_long_names() {
-        for (compact, name) in [("v", "Via"), ("I", "Call-ID"), ("m", "contact"), ("l", "Content-length"), ("k", "SUPPORTED")]
+        for (compact, name) in
+            [("v", "Via"), ("I", "Call-ID"), ("m", "contact"), ("l", "Content-length"), ("k", "SUPPORTED")]
         {
             assert_eq!(HeaderName::from_static(compact), HeaderName::from_static(name));
         }

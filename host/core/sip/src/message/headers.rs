@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::header_name::HeaderName;
 
 mod typed;
-pub(crate) use typed::{is_call_id, split_list};
 pub use typed::{CSeq, Contacts, RAck, Reason, Refresher, Replaces, SessionExpires};
+pub(crate) use typed::{is_call_id, split_list};
 
 /// The headers of a message in their order.
 ///

@@ -54,9 +54,7 @@ impl Host {
     pub fn matches(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Ip(a), Self::Ip(b)) => a == b,
-            (Self::Name(a), Self::Name(b)) => {
-                a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.'))
-            }
+            (Self::Name(a), Self::Name(b)) => a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.')),
             _ => false,
         }
     }

@@ -115,11 +115,8 @@ impl Params {
 
     /// Sets a parameter to a value; what is no token is written as a quoted string. Control characters are dropped.
     pub fn set(&mut self, name: &str, value: &str) {
-        let written = if is_gen_value(value.as_bytes()) && !value.starts_with('"') {
-            value.to_owned()
-        } else {
-            quote(value)
-        };
+        let written =
+            if is_gen_value(value.as_bytes()) && !value.starts_with('"') { value.to_owned() } else { quote(value) };
         self.replace(name, Some(&written));
     }
 

@@ -194,11 +194,7 @@ pub(crate) fn quoted_end(bytes: &[u8]) -> Option<usize> {
 /// The first `wanted` byte outside quoted strings and, when `angles`, outside `<…>`.
 ///
 /// An error is a quote or bracket that never closes.
-pub(crate) fn find_outside(
-    bytes: &[u8],
-    wanted: &[u8],
-    angles: bool,
-) -> Result<Option<usize>, SyntaxError> {
+pub(crate) fn find_outside(bytes: &[u8], wanted: &[u8], angles: bool) -> Result<Option<usize>, SyntaxError> {
     let mut index = 0;
     while index < bytes.len() {
         let byte = bytes[index];

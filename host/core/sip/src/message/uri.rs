@@ -103,9 +103,7 @@ impl Uri {
         let number = rest.slice(..semicolon);
         let digits = number.strip_prefix(b"+").unwrap_or(&number);
         // RFC 3966 §3: digits and visual separators; local numbers also have "*", "#" and hex digits.
-        let legal = |byte: &u8| {
-            byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#' | b'-' | b'.' | b'(' | b')')
-        };
+        let legal = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#' | b'-' | b'.' | b'(' | b')');
         if !digits.iter().all(legal) || !digits.iter().any(|byte| !is_separator(*byte)) {
             return Err(SyntaxError("telephone number"));
         }

@@ -30,7 +30,8 @@ impl CSeq {
         let value = scan::trim(bytes);
         let space = value.iter().position(|byte| scan::is_space(*byte)).ok_or(SyntaxError("CSeq"))?;
         // §8.1.1.5: "must be less than 2**31".
-        let number = scan::number(&value[..space]).filter(|number| *number < 1 << 31).ok_or(SyntaxError("CSeq number"))?;
+        let number =
+            scan::number(&value[..space]).filter(|number| *number < 1 << 31).ok_or(SyntaxError("CSeq number"))?;
         let method = Method::parse(&scan::share(bytes, scan::trim(&value[space..])))?;
         Ok(Self { number, method })
     }
