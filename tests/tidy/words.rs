@@ -36,10 +36,10 @@ const RULES: &[Rule] = &[
         only_in: &["host/jackfield/", "tests/"],
         instead: "only the binary starts or ends processes",
     },
-    // The store keeps its own files, and the plugin host its cache of compiled components.
+    // The store keeps its own files, the plugin host its cache of compiled components, the API its socket.
     Rule {
         word: "std::fs",
-        only_in: &["host/jackfield/", "host/io/store/", "host/io/plugin/", "tests/"],
+        only_in: &["host/jackfield/", "host/io/store/", "host/io/plugin/", "host/api/", "tests/"],
         instead: "bytes from jackfield::config or the store",
     },
     Rule { word: "UdpSocket", only_in: &["host/io/net/", "host/jackfield/src/cmd/call", "tests/"], instead: "io/net" },

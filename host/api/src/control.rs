@@ -1,0 +1,106 @@
+//! Everything an administrator can ask of a running server.
+
+use std::future::Future;
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::{
+    Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallRequest, Installed, Plugin, Registration,
+    ReloadReport,
+};
+
+/// The running server, as the API sees it. Every method may be called at any time and from several connections at once.
+pub trait Control: Send + Sync + 'static {
+    /// How the server is.
+    fn health(&self) -> impl Future<Output = Health> + Send;
+
+    /// Reads the configuration again: what is valid is applied, what is not keeps its last good version (F10).
+    fn reload(&self) -> impl Future<Output = ReloadReport> + Send;
+
+    /// Calls that are up, of one tenant or of all.
+    fn calls(&self, tenant: Option<&str>) -> impl Future<Output = Result<Vec<Call>, ControlError>> + Send;
+
+    /// Ends a call.
+    fn hang_up(&self, call: &str) -> impl Future<Output = Result<(), ControlError>> + Send;
+
+    /// Phones that are registered, of one tenant or of all.
+    fn registrations(
+        &self,
+        tenant: Option<&str>,
+    ) -> impl Future<Output = Result<Vec<Registration>, ControlError>> + Send;
+
+    /// What would happen to a call, without making one.
+    fn dialplan(&self, query: &DialplanQuery) -> impl Future<Output = Result<DialplanTrace, ControlError>> + Send;
+
+    /// A tenant's plugins.
+    fn plugins(&self, tenant: &str) -> impl Future<Output = Result<Vec<Plugin>, ControlError>> + Send;
+
+    /// One plugin of a tenant.
+    fn plugin(&self, tenant: &str, id: &str) -> impl Future<Output = Result<Plugin, ControlError>> + Send;
+
+    /// Installs a plugin, or a new version of one; new calls use it, calls that are up stay on theirs (F61).
+    fn install(
+        &self,
+        tenant: &str,
+        request: InstallRequest,
+    ) -> impl Future<Output = Result<Installed, ControlError>> + Send;
+
+    /// Makes the version before the active one active, or the one with this digest.
+    fn roll_back(
+        &self,
+        tenant: &str,
+        id: &str,
+        digest: Option<&str>,
+    ) -> impl Future<Output = Result<Installed, ControlError>> + Send;
+
+    /// Removes a plugin; calls inside it end on their version.
+    fn remove(&self, tenant: &str, id: &str) -> impl Future<Output = Result<(), ControlError>> + Send;
+
+    /// What happened to a plugin, oldest first.
+    fn history(&self, tenant: &str, id: &str) -> impl Future<Output = Result<Vec<HistoryEntry>, ControlError>> + Send;
+}
+
+/// Why something was not done. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}{}", .hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default())]
+pub struct ControlError {
+    /// What kind of reason it is.
+    pub code: ErrorCode,
+    /// The reason, for people.
+    pub message: String,
+    /// What to do instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// The kinds of reasons, which programs can match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorCode {
+    /// The request makes no sense.
+    Invalid,
+    /// There is no such tenant, call or plugin.
+    NotFound,
+    /// It was looked at and refused: a plugin with a missing import, for instance.
+    Refused,
+    /// The server itself failed.
+    Failed,
+}
+
+impl ControlError {
+    /// A reason without advice.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None }
+    }
+
+    /// "There is no such thing."
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::NotFound, message)
+    }
+
+    /// The same reason with advice.
+    pub fn hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+}

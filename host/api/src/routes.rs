@@ -1,0 +1,130 @@
+//! The paths, each with the one thing it does.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
+
+use crate::control::{Control, ControlError, ErrorCode};
+use crate::types::{DialplanQuery, InstallRequest};
+
+/// The API of version 1.
+pub(crate) fn router<C: Control>(control: Arc<C>) -> Router {
+    Router::new()
+        .route("/v1/health", get(health::<C>))
+        .route("/v1/reload", post(reload::<C>))
+        .route("/v1/calls", get(calls::<C>))
+        .route("/v1/calls/{call}", axum::routing::delete(hang_up::<C>))
+        .route("/v1/registrations", get(registrations::<C>))
+        .route("/v1/dialplan", post(dialplan::<C>))
+        .route("/v1/tenants/{tenant}/plugins", get(plugins::<C>).post(install::<C>))
+        .route("/v1/tenants/{tenant}/plugins/{id}", get(plugin::<C>).delete(remove::<C>))
+        .route("/v1/tenants/{tenant}/plugins/{id}/rollback", post(roll_back::<C>))
+        .route("/v1/tenants/{tenant}/plugins/{id}/history", get(history::<C>))
+        .fallback(|| async { failure(&ControlError::not_found("there is no such path")) })
+        .with_state(control)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfTenant {
+    tenant: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RollBack {
+    digest: Option<String>,
+}
+
+async fn health<C: Control>(State(control): State<Arc<C>>) -> Response {
+    Json(control.health().await).into_response()
+}
+
+async fn reload<C: Control>(State(control): State<Arc<C>>) -> Response {
+    Json(control.reload().await).into_response()
+}
+
+async fn calls<C: Control>(State(control): State<Arc<C>>, Query(of): Query<OfTenant>) -> Response {
+    answer(control.calls(of.tenant.as_deref()).await)
+}
+
+async fn hang_up<C: Control>(State(control): State<Arc<C>>, Path(call): Path<String>) -> Response {
+    answer(control.hang_up(&call).await)
+}
+
+async fn registrations<C: Control>(State(control): State<Arc<C>>, Query(of): Query<OfTenant>) -> Response {
+    answer(control.registrations(of.tenant.as_deref()).await)
+}
+
+async fn dialplan<C: Control>(
+    State(control): State<Arc<C>>,
+    body: Result<Json<DialplanQuery>, JsonRejection>,
+) -> Response {
+    match body {
+        Ok(Json(query)) => answer(control.dialplan(&query).await),
+        Err(rejection) => invalid(&rejection),
+    }
+}
+
+async fn plugins<C: Control>(State(control): State<Arc<C>>, Path(tenant): Path<String>) -> Response {
+    answer(control.plugins(&tenant).await)
+}
+
+async fn install<C: Control>(
+    State(control): State<Arc<C>>,
+    Path(tenant): Path<String>,
+    body: Result<Json<InstallRequest>, JsonRejection>,
+) -> Response {
+    match body {
+        Ok(Json(request)) => answer(control.install(&tenant, request).await),
+        Err(rejection) => invalid(&rejection),
+    }
+}
+
+async fn plugin<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): Path<(String, String)>) -> Response {
+    answer(control.plugin(&tenant, &id).await)
+}
+
+async fn remove<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): Path<(String, String)>) -> Response {
+    answer(control.remove(&tenant, &id).await)
+}
+
+async fn roll_back<C: Control>(
+    State(control): State<Arc<C>>,
+    Path((tenant, id)): Path<(String, String)>,
+    Query(RollBack { digest }): Query<RollBack>,
+) -> Response {
+    answer(control.roll_back(&tenant, &id, digest.as_deref()).await)
+}
+
+async fn history<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): Path<(String, String)>) -> Response {
+    answer(control.history(&tenant, &id).await)
+}
+
+fn answer<T: Serialize>(result: Result<T, ControlError>) -> Response {
+    match result {
+        Ok(value) => Json(value).into_response(),
+        Err(error) => failure(&error),
+    }
+}
+
+fn invalid(rejection: &JsonRejection) -> Response {
+    failure(&ControlError::new(ErrorCode::Invalid, rejection.body_text()))
+}
+
+/// Errors are JSON like everything else, so that a client needs one way to read answers.
+fn failure(error: &ControlError) -> Response {
+    let status = match error.code {
+        ErrorCode::Invalid => StatusCode::BAD_REQUEST,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    (status, Json(error)).into_response()
+}

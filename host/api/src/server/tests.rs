@@ -1,0 +1,115 @@
+//! Both ends of the socket against a server that knows one call.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::types::*;
+use crate::{Client, ClientError, ControlError, ErrorCode};
+
+struct OneCall;
+
+impl Control for OneCall {
+    async fn health(&self) -> Health {
+        Health { version: "0.1.0".into(), calls: 1, ..Health::default() }
+    }
+
+    async fn reload(&self) -> ReloadReport {
+        ReloadReport { ok: true, problems: Vec::new(), tenants: Vec::new() }
+    }
+
+    async fn calls(&self, tenant: Option<&str>) -> Result<Vec<Call>, ControlError> {
+        match tenant {
+            None | Some("acme") => {
+                Ok(vec![Call { id: "c1".into(), tenant: "acme".into(), seconds: 3, legs: Vec::new() }])
+            }
+            Some(other) => Err(ControlError::not_found(format!("there is no tenant `{other}`"))),
+        }
+    }
+
+    async fn hang_up(&self, call: &str) -> Result<(), ControlError> {
+        (call == "c1").then_some(()).ok_or_else(|| ControlError::not_found("no such call"))
+    }
+
+    async fn registrations(&self, _: Option<&str>) -> Result<Vec<Registration>, ControlError> {
+        Ok(Vec::new())
+    }
+
+    async fn dialplan(&self, query: &DialplanQuery) -> Result<DialplanTrace, ControlError> {
+        let line = TraceLine { kind: "end".into(), depth: 0, place: None, text: query.to.clone() };
+        Ok(DialplanTrace { lines: vec![line] })
+    }
+
+    async fn plugins(&self, _: &str) -> Result<Vec<Plugin>, ControlError> {
+        Ok(Vec::new())
+    }
+
+    async fn plugin(&self, _: &str, id: &str) -> Result<Plugin, ControlError> {
+        Err(ControlError::not_found(format!("no plugin {id}")).hint(Some("did you mean `app-echo`?".into())))
+    }
+
+    async fn install(&self, _: &str, request: InstallRequest) -> Result<Installed, ControlError> {
+        Err(ControlError::new(ErrorCode::Refused, format!("{}: a missing import", request.package)))
+    }
+
+    async fn roll_back(&self, _: &str, id: &str, digest: Option<&str>) -> Result<Installed, ControlError> {
+        let digest = digest.unwrap_or("before").to_owned();
+        Ok(Installed { id: id.into(), digest, replaced: None, granted: Vec::new(), changed: true })
+    }
+
+    async fn remove(&self, _: &str, _: &str) -> Result<(), ControlError> {
+        Ok(())
+    }
+
+    async fn history(&self, _: &str, _: &str) -> Result<Vec<HistoryEntry>, ControlError> {
+        Ok(Vec::new())
+    }
+}
+
+async fn server() -> (tempfile::TempDir, Server, Client) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.sock");
+    let server = serve(&path, Arc::new(OneCall)).await.unwrap();
+    (folder, server, Client::new(&path))
+}
+
+#[tokio::test]
+async fn a_client_gets_what_the_server_says() {
+    let (_folder, server, client) = server().await;
+    assert_eq!(client.get::<Health>("/v1/health").await.unwrap().calls, 1);
+    assert_eq!(client.get::<Vec<Call>>("/v1/calls?tenant=acme").await.unwrap()[0].id, "c1");
+    client.delete::<()>("/v1/calls/c1").await.unwrap();
+    let query = DialplanQuery { tenant: "acme".into(), from: "100".into(), to: "600".into(), context: None };
+    let trace: DialplanTrace = client.post("/v1/dialplan", &query).await.unwrap();
+    assert_eq!(trace.lines[0].text, "600");
+    let installed: Installed = client.post("/v1/tenants/acme/plugins/app-echo/rollback?digest=d", &()).await.unwrap();
+    assert_eq!(installed.digest, "d");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn every_refusal_is_json_with_its_reason() {
+    let (_folder, server, client) = server().await;
+    let unknown = client.get::<Vec<Call>>("/v1/calls?tenant=nobody").await.unwrap_err();
+    assert!(matches!(&unknown, ClientError::Control(error) if error.code == ErrorCode::NotFound), "{unknown}");
+    let plugin = client.get::<Plugin>("/v1/tenants/acme/plugins/app-eco").await.unwrap_err();
+    assert_eq!(plugin.to_string(), "no plugin app-eco (did you mean `app-echo`?)");
+    let path = client.get::<Health>("/v2/health").await.unwrap_err();
+    assert_eq!(path.to_string(), "there is no such path");
+    let body = client.post::<DialplanTrace>("/v1/dialplan", &7).await.unwrap_err();
+    assert!(matches!(&body, ClientError::Control(error) if error.code == ErrorCode::Invalid), "{body}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_socket_left_behind_is_replaced_and_a_living_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.sock");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let server = serve(&path, Arc::new(OneCall)).await.unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(matches!(serve(&path, Arc::new(OneCall)).await, Err(ServeError::Running(_))));
+    server.stop().await;
+    assert!(!path.exists());
+    let error = Client::new(&path).get::<Health>("/v1/health").await.unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+}

@@ -1,0 +1,239 @@
+//! What crosses the API, as both ends write it.
+
+use serde::{Deserialize, Serialize};
+
+/// How the server is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The server's version.
+    pub version: String,
+    /// Seconds since it came up.
+    pub up_s: u64,
+    /// Calls that are up.
+    pub calls: usize,
+    /// Where SIP is received, as `udp:127.0.0.1:5060`.
+    pub sip: Vec<String>,
+    /// Every tenant of the configuration.
+    pub tenants: Vec<TenantHealth>,
+    /// What does not work, for people: a full disk, for instance.
+    pub problems: Vec<String>,
+}
+
+/// How a tenant is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantHealth {
+    /// Its name.
+    pub name: String,
+    /// Whether its calls are carried.
+    pub serving: bool,
+    /// Why its files are refused, where they are: the last good version is serving, if there is one.
+    pub problems: Vec<Problem>,
+}
+
+/// A fault of a file of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The file.
+    pub file: String,
+    /// The line, from 1; 0 where the whole file is meant.
+    pub line: u32,
+    /// The column, from 1; 0 where it is not known.
+    pub column: u32,
+    /// `error` or `warning`.
+    pub severity: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// What a reload did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadReport {
+    /// Whether everything was valid.
+    pub ok: bool,
+    /// Problems of `jackfield.toml` and of no single tenant; also settings that need a restart.
+    pub problems: Vec<Problem>,
+    /// Every tenant.
+    pub tenants: Vec<TenantReload>,
+}
+
+/// What a reload did to a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantReload {
+    /// Its name.
+    pub name: String,
+    /// What became of it.
+    pub result: ReloadResult,
+    /// What is wrong with its files.
+    pub problems: Vec<Problem>,
+}
+
+/// What became of a tenant in a reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReloadResult {
+    /// Its files are valid and in use now.
+    Applied,
+    /// Its files are refused; the version before is still in use.
+    Kept,
+    /// Its files are refused and there was no version before: its calls are not carried.
+    Refused,
+    /// Its folder is gone: its calls end and no new ones are carried.
+    Removed,
+}
+
+/// A call that is up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Its id.
+    pub id: String,
+    /// Its tenant.
+    pub tenant: String,
+    /// Seconds since it began.
+    pub seconds: u64,
+    /// Its parties.
+    pub legs: Vec<Leg>,
+}
+
+/// A party of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leg {
+    /// Its number inside the call.
+    pub leg: u32,
+    /// The endpoint, where it is one of the tenant's.
+    pub endpoint: Option<String>,
+    /// What it is doing: `ringing`, `up`, …
+    pub state: String,
+    /// The application it is in, or who it talks with.
+    pub detail: String,
+}
+
+/// A phone that is registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// Its tenant.
+    pub tenant: String,
+    /// Its endpoint.
+    pub endpoint: String,
+    /// Where it wants to be called.
+    pub contact: String,
+    /// Where it registered from.
+    pub source: String,
+    /// Seconds until it must register again.
+    pub expires_s: u64,
+    /// What it says it is.
+    pub user_agent: String,
+}
+
+/// A question about a route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DialplanQuery {
+    /// The tenant.
+    pub tenant: String,
+    /// Who calls: an endpoint's name.
+    pub from: String,
+    /// What is dialled.
+    pub to: String,
+    /// Where the caller enters the dialplan; without it, where that endpoint's calls start.
+    pub context: Option<String>,
+}
+
+/// What would happen to a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DialplanTrace {
+    /// Step by step.
+    pub lines: Vec<TraceLine>,
+}
+
+/// One step of a route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceLine {
+    /// `context`, `include`, `match`, `no-match`, `step` or `end`.
+    pub kind: String,
+    /// How far it is indented.
+    pub depth: u8,
+    /// `file:line`, where it speaks of one.
+    pub place: Option<String>,
+    /// The sentence or statement.
+    pub text: String,
+}
+
+/// A plugin of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plugin {
+    /// Its id.
+    pub id: String,
+    /// Its own version.
+    pub version: String,
+    /// One line for people.
+    pub title: String,
+    /// The active component's SHA-256.
+    pub digest: String,
+    /// Components that can be activated, newest first.
+    pub available: Vec<String>,
+    /// Its applications.
+    pub apps: Vec<String>,
+    /// Its functions.
+    pub functions: Vec<String>,
+    /// What it may do.
+    pub granted: Vec<String>,
+    /// Calls in the active version.
+    pub live: usize,
+    /// Calls in former versions.
+    pub draining: usize,
+    /// Runs since the server came up.
+    pub runs: u64,
+    /// Traps and exceeded limits since the server came up.
+    pub faults: u64,
+    /// The last of them.
+    pub last_fault: Option<String>,
+    /// Why it does not run, where it does not.
+    pub trouble: Option<String>,
+}
+
+/// A plugin to install.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstallRequest {
+    /// The folder with `plugin.toml` and the component, on the server's own machine: an absolute path, or the name of a bundled plugin.
+    pub package: String,
+    /// The capabilities allowed; without it, those the manifest declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<Vec<String>>,
+    /// Who installs it.
+    pub who: String,
+    /// Why.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// What an installation or a roll-back did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installed {
+    /// The plugin.
+    pub id: String,
+    /// The component that is active now.
+    pub digest: String,
+    /// The component before.
+    pub replaced: Option<String>,
+    /// What it may do.
+    pub granted: Vec<String>,
+    /// False if it was active already.
+    pub changed: bool,
+}
+
+/// A line of a plugin's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// Milliseconds since 1970.
+    pub unix_ms: u64,
+    /// What happened: `installed`, `rolled-back`, …
+    pub event: String,
+    /// The component that was active afterwards.
+    pub digest: Option<String>,
+    /// Who did it.
+    pub who: String,
+    /// Why.
+    pub why: String,
+}
