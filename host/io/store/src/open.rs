@@ -197,10 +197,7 @@ impl Store {
             threads: vec![commit_thread, cdr_thread],
             _lock: lock,
         };
-        let lost = match opened.lost {
-            Some(lost) => lost,
-            None => return Ok(Self { inner: Arc::new(inner) }),
-        };
+        let Some(lost) = opened.lost else { return Ok(Self { inner: Arc::new(inner) }) };
         inner.recovered.push(Recovery::FromExport {
             path: lost.path,
             export: lost.export.clone(),
