@@ -20,3 +20,7 @@ pub const VIAS_MAX: usize = 70;
 pub const LIST_VALUES_MAX: usize = 64;
 /// Most parameters of one URI, Via, Contact or challenge.
 pub const PARAMETERS_MAX: usize = 64;
+/// Most challenge or authorization headers that are looked at; a call through three realms has three.
+pub const CHALLENGES_MAX: usize = 8;
+/// Most nonces in use whose count is kept: 24 bytes each, one per phone that authenticated lately.
+pub const NONCES_MAX: usize = 65_536;
