@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::event::Reason;
 use super::types::{ClientRequestId, Destination, ServerTransactionId, SessionId};
+use crate::auth::Credentials;
 use crate::message::{HeaderName, Method, NameAddr, Replaces, Uri};
 
 /// Extra header fields of a message, in order. Values with control characters are refused.
@@ -13,6 +14,7 @@ pub type ExtraHeaders = Vec<(HeaderName, Bytes)>;
 
 /// What the switch asks of the endpoint. A body that is not empty is `application/sdp` unless said otherwise.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "commands are moved once or twice, a box would cost more")]
 pub enum Command {
     /// Answers a request with a final status, or an INVITE's with a refusal.
     Respond {
@@ -163,6 +165,8 @@ pub struct Originate {
     pub headers: ExtraHeaders,
     /// Values of Route, for example a Path or an outbound proxy.
     pub routes: Vec<Bytes>,
+    /// What to answer a challenge with.
+    pub credentials: Option<Credentials>,
     /// The session timer to ask for (RFC 4028); none leaves it to the peer.
     pub session_expires: Option<Duration>,
     /// Whether provisional responses shall be reliable.
@@ -184,6 +188,7 @@ impl Originate {
             body: None,
             headers: Vec::new(),
             routes: Vec::new(),
+            credentials: None,
             session_expires: None,
             reliable: Reliability::default(),
             max_forwards: 70,
@@ -214,6 +219,8 @@ pub struct OutboundRequest {
     pub headers: ExtraHeaders,
     /// The body.
     pub body: Bytes,
+    /// What to answer a challenge with.
+    pub credentials: Option<Credentials>,
 }
 
 impl OutboundRequest {
@@ -236,6 +243,7 @@ impl OutboundRequest {
             contact_user: None,
             headers: Vec::new(),
             body: Bytes::new(),
+            credentials: None,
         }
     }
 }

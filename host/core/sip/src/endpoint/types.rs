@@ -89,7 +89,8 @@ pub struct Flow {
 /// Where a message is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Destination {
-    /// Over this flow.
+    /// Over this flow. When its connection is gone, any connection to the same address will do, or a new one (§18.2.2);
+    /// when none can be had, [`Input::TransmitFailed`].
     Flow(Flow),
     /// To this address, by a connection the driver has or makes, or any socket of the transport.
     Address {
@@ -142,6 +143,7 @@ pub enum Input {
 
 /// What the endpoint asks of the driver or tells the switch.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "outputs are moved once or twice, a box would cost more")]
 pub enum Output {
     /// Send these bytes.
     Transmit {
@@ -175,6 +177,11 @@ impl SessionId {
     /// The identity of the `number`th incoming session of `shard`.
     pub(crate) fn incoming(shard: u16, number: u64) -> Self {
         Self((u64::from(shard) << 48) | (number & (Self::ORIGINATED - 1)))
+    }
+
+    /// Whether the number was given by the side that originates.
+    pub(crate) fn is_originated(self) -> bool {
+        self.0 & Self::ORIGINATED != 0
     }
 
     /// The shard whose endpoint has the session.
