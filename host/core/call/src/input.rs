@@ -95,6 +95,13 @@ pub enum Input {
         /// Its number in the other call.
         as_leg: Option<LegId>,
     },
+    /// The codec of a leg, as negotiated (attribute `codec`).
+    LegCodec {
+        /// The leg.
+        leg: LegId,
+        /// Its name.
+        codec: String,
+    },
     /// A key was pressed at a leg.
     Dtmf {
         /// The leg.
@@ -187,16 +194,18 @@ pub enum Transfer {
 pub struct AdoptedLeg {
     /// The endpoint, if it is one of ours.
     pub endpoint: Option<String>,
+    /// The endpoint that asked for the transfer; it must be the one at the leg that is replaced.
+    pub transferor: Option<String>,
     /// The party at it.
     pub party: Party,
     /// True when the party called us, false when we called it.
     pub inbound: bool,
-    /// Whether the leg is answered (it always is when a transfer moves it).
-    pub answered: bool,
     /// Whether it holds the other side just now.
     pub held: bool,
     /// How far its call has come.
     pub hops: Hops,
+    /// Its codec.
+    pub codec: String,
     /// Its attributes that were set.
     pub attributes: Vec<(String, String)>,
 }
@@ -242,7 +251,8 @@ pub enum Request {
     Play {
         /// The leg.
         leg: LegId,
-        /// The prompts: a sound's name, `tone:425/500,0/500` (hertz/milliseconds), `silence:500`, `blob:NAME`.
+        /// The prompts: a sound's name, `tone:425/500,0/500` (hertz/milliseconds), `silence:500`, `blob:NAME`, `music:CLASS`
+        /// (once through; the call repeats it).
         prompts: Vec<String>,
         /// The digits that stop it; empty for none.
         interrupt: String,

@@ -1,79 +1,70 @@
 //! The switch's brain: one call, its legs and what happens between them.
+//!
+//! A [`Call`] is a value without clock, socket, task or SIP. Its owner
+//! 1. tells it what happened: [`Call::handle_input`] with an [`Input`] (any input is legal at any time), or
+//!    [`Call::handle_timeout`] once [`Call::poll_timeout`] has passed;
+//! 2. then takes every [`Effect`] by [`Call::poll_effect`] until there is none, and does them in order.
+//!
+//! What holds:
+//! - each [`Input::Request`] is answered by exactly one [`Effect::Reply`], also when the leg is gone;
+//! - each leg gets exactly one [`Effect::Release`], unless it was handed over to another call ([`Effect::Handover`]);
+//! - a leg lives while something holds it up: its run, a dial, a bridge, whoever asked for it; else it is released;
+//! - [`Effect::Cdr`] and then [`Effect::Finished`] come exactly once, when no leg, run or request is left;
+//! - every queue, wait and loop has a bound in [`limit`].
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use call::*;
+//!
+//! let now = Instant::now();
+//! let tenant = TenantId::new("acme").unwrap();
+//! let mut call = Call::new(now, CallId::from_parts(0, 1), tenant, Config::default());
+//! let leg = call.allocate_leg();
+//! let caller = Party::new("Alice", "100");
+//! call.handle_input(now, Input::LegOffered { leg, endpoint: None, caller, dialed: "600".into(), hops: Hops::default() });
+//! assert!(matches!(call.poll_effect(), Some(Effect::Route { .. })), "the dialplan is asked");
+//!
+//! call.handle_input(now, Input::Request { id: RequestId(1), request: Request::Answer { leg } });
+//! assert!(matches!(call.poll_effect(), Some(Effect::Answer { .. })), "200 OK goes out");
+//! assert!(matches!(call.poll_effect(), Some(Effect::Reply { result: Ok(Outcome::Done), .. })));
+//!
+//! call.handle_input(now + Duration::from_secs(9), Input::LegEnded { leg, cause: Cause::NORMAL_CLEARING });
+//! assert!(matches!(call.poll_effect(), Some(Effect::Release { .. })), "its media is freed");
+//! call.handle_input(now + Duration::from_secs(9), Input::RouteEnded { leg, cause: None });
+//! assert!(matches!(call.poll_effect(), Some(Effect::Cdr(cdr)) if cdr.billed_ms == 9_000));
+//! assert!(matches!(call.poll_effect(), Some(Effect::Finished)));
+//! ```
 
-use std::time::Instant;
-
+mod attribute;
+mod bridge;
+mod call;
 mod cause;
 mod cdr;
+mod dial;
+mod dial_arguments;
 mod effect;
+mod event;
+mod hold;
 mod id;
 mod input;
+mod leg;
+pub mod limit;
+mod local;
 mod party;
+mod pending;
+mod record;
+mod request;
+#[cfg(test)]
+mod tests;
+mod timer;
+mod transfer;
 
+pub use call::{Call, Config};
 pub use cause::Cause;
 pub use cdr::{Cdr, CdrLeg, Direction, Disposition, Side};
+pub use dial_arguments::{DialArgumentError, DialArguments};
 pub use effect::{DialStatus, Effect, LegEvent, LegEventKind, Outcome, Route, TransferResult};
 pub use id::{CallId, CallIdError, DialId, LegId, PlayId, RequestId, TenantId, TenantIdError};
 pub use input::{AdoptedLeg, DialOptions, Input, Request, RequestError, Ringback, Then, Transfer};
 pub use party::{Contact, Hops, Party, Target};
-
-/// A call.
-#[derive(Debug)]
-pub struct Call {
-    id: CallId,
-    tenant: TenantId,
-    legs: u32,
-}
-
-/// What is the same for the calls of a tenant.
-#[derive(Clone, Debug, Default)]
-pub struct Config {
-    /// What a held party hears, again and again; empty for silence.
-    pub hold_music: Vec<String>,
-    /// The longest a call may last.
-    pub max_duration: Option<std::time::Duration>,
-}
-
-impl Call {
-    /// A call without legs.
-    pub fn new(now: Instant, id: CallId, tenant: TenantId, config: Config) -> Self {
-        drop((now, config));
-        Self { id, tenant, legs: 0 }
-    }
-
-    /// The call's name.
-    pub fn id(&self) -> CallId {
-        self.id
-    }
-
-    /// Whose call it is.
-    pub fn tenant(&self) -> &TenantId {
-        &self.tenant
-    }
-
-    /// Reserves the number of a leg that is about to be offered, replace another or be adopted.
-    pub fn allocate_leg(&mut self) -> LegId {
-        let leg = LegId(self.legs);
-        self.legs += 1;
-        leg
-    }
-
-    /// Takes an input.
-    pub fn handle_input(&mut self, now: Instant, input: Input) {
-        drop((now, input));
-    }
-
-    /// Does what is due at `now`.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        drop((now, "nothing is due yet"));
-    }
-
-    /// When [`Call::handle_timeout`] is to be called next.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        None
-    }
-
-    /// The next effect; call until none after each `handle_*`.
-    pub fn poll_effect(&mut self) -> Option<Effect> {
-        None
-    }
-}
+pub use record::LegView;

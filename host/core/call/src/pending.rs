@@ -1,0 +1,352 @@
+//! Requests that wait: for time, for keys, for media, for events.
+
+use std::time::{Duration, Instant};
+
+use crate::{Call, Effect, LegEventKind, LegId, Outcome, PlayId, RequestError, RequestId, Side, limit};
+
+/// A request that is not answered yet. (Dials wait in their [`Dial`](crate::dial::Dial).)
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) id: RequestId,
+    /// The leg at which it happens.
+    pub(crate) leg: LegId,
+    /// The leg that was named: another one if that is a local leg.
+    pub(crate) asker: LegId,
+    pub(crate) kind: Kind,
+    /// When it is answered at the latest.
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// What a request waits for.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Wait,
+    Play { play: PlayId, interrupt: String },
+    Read(Read),
+    Record(Record),
+    Echo { stop: String },
+    SendDigits,
+    NextEvent,
+}
+
+/// A reading of digits.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// The prompts, while they play.
+    pub(crate) play: Option<PlayId>,
+    pub(crate) max: usize,
+    pub(crate) timeout: Duration,
+    pub(crate) inter_digit: Duration,
+    pub(crate) terminators: String,
+    pub(crate) digits: String,
+}
+
+/// A recording.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) blob: String,
+    pub(crate) max: Duration,
+    pub(crate) silence: Option<Duration>,
+    pub(crate) terminators: String,
+    pub(crate) stage: Stage,
+    pub(crate) digit: Option<char>,
+}
+
+/// How far a recording is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Beep(PlayId),
+    Recording,
+    Storing,
+}
+
+impl Kind {
+    /// Whether it occupies the leg's media; one of these runs at a time.
+    fn is_media(&self) -> bool {
+        match self {
+            Self::Play { .. } | Self::Read(_) | Self::Echo { .. } => true,
+            Self::Record(record) => record.stage != Stage::Storing,
+            Self::Wait | Self::SendDigits | Self::NextEvent => false,
+        }
+    }
+
+    fn is_storing(&self) -> bool {
+        matches!(self, Self::Record(Record { stage: Stage::Storing, .. }))
+    }
+}
+
+/// What a key did to a request.
+enum Pressed {
+    Ignored,
+    Taken,
+    Answered(Outcome),
+}
+
+impl Call {
+    /// Whether a media request occupies a leg.
+    pub(crate) fn has_media_request(&self, leg: LegId) -> bool {
+        self.pending.iter().any(|pending| pending.leg == leg && pending.kind.is_media())
+    }
+
+    /// Stops the media request of a leg; a new one takes its place.
+    pub(crate) fn supersede(&mut self, leg: LegId) {
+        self.silence(leg);
+        while let Some(at) = self.pending.iter().position(|pending| pending.leg == leg && pending.kind.is_media()) {
+            let pending = self.pending.remove(at);
+            self.stop(&pending);
+            self.reply(pending.id, Err(RequestError::Failed("a newer request took the leg's media".to_owned())));
+        }
+    }
+
+    /// Ends what a request does with media.
+    fn stop(&mut self, pending: &Pending) {
+        let leg = pending.leg;
+        match &pending.kind {
+            Kind::Play { play, .. } | Kind::Read(Read { play: Some(play), .. }) => {
+                self.emit(Effect::StopPlay { leg, play: *play })
+            }
+            Kind::Record(record) => match record.stage {
+                Stage::Beep(play) => self.emit(Effect::StopPlay { leg, play }),
+                Stage::Recording => self.emit(Effect::StopRecord { leg }),
+                Stage::Storing => {}
+            },
+            Kind::Echo { .. } => self.emit(Effect::Echo { leg, on: false }),
+            Kind::Wait | Kind::Read(_) | Kind::SendDigits | Kind::NextEvent => {}
+        }
+    }
+
+    /// The request that waits for a leg's next event, if one does; it is to be answered.
+    pub(crate) fn take_event_waiter(&mut self, leg: LegId) -> Option<RequestId> {
+        let waits = |pending: &Pending| pending.leg == leg && matches!(pending.kind, Kind::NextEvent);
+        let at = self.pending.iter().position(waits)?;
+        Some(self.pending.remove(at).id)
+    }
+
+    /// Answers the requests of a leg that goes elsewhere or ended with `gone`.
+    ///
+    /// A recording is the exception: what was said before the hang-up is stored first, and whoever asked learns its name.
+    pub(crate) fn leg_gone(&mut self, now: Instant, leg: LegId) {
+        let mut at = 0;
+        while at < self.pending.len() {
+            let pending = &mut self.pending[at];
+            if (pending.leg != leg && pending.asker != leg) || pending.kind.is_storing() {
+                at += 1;
+                continue;
+            }
+            if let Kind::Record(record) = &mut pending.kind
+                && record.stage == Stage::Recording
+            {
+                record.stage = Stage::Storing;
+                pending.deadline = Some(now + limit::STORING);
+                let leg = pending.leg;
+                self.emit(Effect::StopRecord { leg });
+                at += 1;
+                continue;
+            }
+            let pending = self.pending.remove(at);
+            if pending.leg != leg {
+                // A local leg ended: who hears for it goes on, so what sounds there must stop.
+                self.stop(&pending);
+            }
+            self.reply(pending.id, Err(RequestError::Gone));
+        }
+    }
+
+    /// Answers all requests of a leg that stays up but goes elsewhere.
+    pub(crate) fn drop_requests(&mut self, leg: LegId) {
+        while let Some(at) = self.pending.iter().position(|pending| pending.leg == leg) {
+            let pending = self.pending.remove(at);
+            self.stop(&pending);
+            self.reply(pending.id, Err(RequestError::Gone));
+        }
+    }
+
+    /// Whoever asked has lost interest.
+    pub(crate) fn withdraw(&mut self, now: Instant, id: RequestId) {
+        if let Some(at) = self.pending.iter().position(|pending| pending.id == id) {
+            let pending = self.pending.remove(at);
+            self.stop(&pending);
+            self.reply(id, Err(RequestError::Failed("withdrawn".to_owned())));
+        } else if let Some(at) = self.dials.iter().position(|dial| dial.request == Some(id)) {
+            self.withdraw_dial(now, at);
+        }
+    }
+
+    // === What happens on the leg ===
+
+    /// A key was pressed.
+    pub(crate) fn dtmf(&mut self, now: Instant, leg: LegId, digit: char, duration_ms: u32) {
+        let digit = digit.to_ascii_uppercase();
+        if self.live(leg).is_none() || !matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D') {
+            return;
+        }
+        if let Some(at) = self.pending.iter().position(|pending| pending.leg == leg && pending.kind.is_media()) {
+            match self.press(now, at, digit) {
+                Pressed::Ignored => {}
+                Pressed::Taken => return,
+                Pressed::Answered(outcome) => return self.answer_media(at, outcome),
+            }
+        } else if digit == '*' && self.star_ends_conversation(now, leg) {
+            return;
+        }
+        self.event(leg, LegEventKind::Dtmf { digit, duration_ms });
+    }
+
+    fn answer_media(&mut self, at: usize, outcome: Outcome) {
+        let pending = self.pending.remove(at);
+        self.stop(&pending);
+        self.reply(pending.id, Ok(outcome));
+    }
+
+    fn press(&mut self, now: Instant, at: usize, digit: char) -> Pressed {
+        let pending = &mut self.pending[at];
+        let leg = pending.leg;
+        match &mut pending.kind {
+            Kind::Play { interrupt, .. } if interrupt.contains(digit) => {
+                Pressed::Answered(Outcome::Played { digit: Some(digit) })
+            }
+            Kind::Echo { stop } if stop.contains(digit) => Pressed::Answered(Outcome::Played { digit: Some(digit) }),
+            Kind::Read(read) => {
+                let outcome = read.press(digit);
+                pending.deadline = Some(now + read.inter_digit);
+                let play = if outcome.is_none() { read.play.take() } else { None };
+                if let Some(play) = play {
+                    self.emit(Effect::StopPlay { leg, play });
+                }
+                outcome.map_or(Pressed::Taken, Pressed::Answered)
+            }
+            Kind::Record(record) if record.terminators.contains(digit) => {
+                record.digit = Some(digit);
+                self.stop_recording(now, at);
+                Pressed::Taken
+            }
+            _ => Pressed::Ignored,
+        }
+    }
+
+    /// A playback is over.
+    pub(crate) fn play_ended(&mut self, now: Instant, leg: LegId, ended: PlayId) {
+        if self.music_ended(now, leg, ended) {
+            return;
+        }
+        let Some(at) = self.pending.iter().position(|pending| pending.leg == leg && pending.kind.is_media()) else {
+            return;
+        };
+        let pending = &mut self.pending[at];
+        match &mut pending.kind {
+            Kind::Play { play, .. } if *play == ended => {
+                let pending = self.pending.remove(at);
+                self.reply(pending.id, Ok(Outcome::Played { digit: None }));
+            }
+            Kind::Read(read) if read.play == Some(ended) => {
+                read.play = None;
+                pending.deadline = Some(now + read.timeout);
+            }
+            Kind::Record(record) if record.stage == Stage::Beep(ended) => self.start_recording(now, at),
+            _ => {}
+        }
+    }
+
+    /// The digits are sent.
+    pub(crate) fn digits_sent(&mut self, leg: LegId) {
+        let sends = |pending: &Pending| pending.leg == leg && matches!(pending.kind, Kind::SendDigits);
+        if let Some(at) = self.pending.iter().position(sends) {
+            let pending = self.pending.remove(at);
+            self.reply(pending.id, Ok(Outcome::Done));
+        }
+    }
+
+    /// Begins to record, after the beep.
+    pub(crate) fn start_recording(&mut self, now: Instant, at: usize) {
+        let pending = &mut self.pending[at];
+        let Kind::Record(record) = &mut pending.kind else { return };
+        record.stage = Stage::Recording;
+        pending.deadline = Some(now + record.max);
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let effect = Effect::StartRecord {
+            leg: pending.leg,
+            blob: record.blob.clone(),
+            max_ms: ms(record.max),
+            silence_ms: record.silence.map(ms),
+        };
+        self.emit(effect);
+    }
+
+    /// Ends a recording and waits until it is stored.
+    fn stop_recording(&mut self, now: Instant, at: usize) {
+        let pending = &mut self.pending[at];
+        let leg = pending.leg;
+        let Kind::Record(record) = &mut pending.kind else { return };
+        match record.stage {
+            // A key during the beep: there is nothing to record any more.
+            Stage::Beep(play) => {
+                let outcome = Outcome::Recorded { blob: record.blob.clone(), duration_ms: 0, digit: record.digit };
+                self.emit(Effect::StopPlay { leg, play });
+                let pending = self.pending.remove(at);
+                self.reply(pending.id, Ok(outcome));
+            }
+            Stage::Recording => {
+                record.stage = Stage::Storing;
+                pending.deadline = Some(now + limit::STORING);
+                self.emit(Effect::StopRecord { leg });
+            }
+            Stage::Storing => {}
+        }
+    }
+
+    /// A recording is stored, or not.
+    pub(crate) fn record_ended(&mut self, leg: LegId, blob: &str, duration_ms: Option<u64>) {
+        let records = |pending: &Pending| {
+            pending.leg == leg
+                && matches!(&pending.kind, Kind::Record(record) if record.blob == blob && !matches!(record.stage, Stage::Beep(_)))
+        };
+        let Some(at) = self.pending.iter().position(records) else { return };
+        let pending = self.pending.remove(at);
+        let Kind::Record(record) = pending.kind else { return };
+        let result = match duration_ms {
+            Some(duration_ms) => Ok(Outcome::Recorded { blob: record.blob, duration_ms, digit: record.digit }),
+            None => Err(RequestError::Failed("the recording could not be stored".to_owned())),
+        };
+        self.reply(pending.id, result);
+    }
+
+    /// Nothing was heard of a leg for too long. A held party is silent by right.
+    pub(crate) fn media_timeout(&mut self, now: Instant, leg: LegId) {
+        let held = |leg: &crate::leg::Leg| {
+            leg.held || self.partner(leg.id).and_then(|peer| self.leg(peer)).is_some_and(|peer| peer.held)
+        };
+        if self.live(leg).is_some_and(|leg| leg.talks() && !held(leg)) {
+            self.release(now, leg, crate::Cause::DESTINATION_OUT_OF_ORDER, Side::Host);
+        }
+    }
+
+    /// The time of a request is over.
+    pub(crate) fn pending_due(&mut self, now: Instant, at: usize) {
+        let pending = &mut self.pending[at];
+        pending.deadline = None;
+        let result = match &mut pending.kind {
+            Kind::Wait => Ok(Outcome::Done),
+            Kind::NextEvent => Ok(Outcome::Event(None)),
+            Kind::Read(read) => Ok(Outcome::Digits { digits: std::mem::take(&mut read.digits), terminator: None }),
+            Kind::SendDigits => Err(RequestError::Timeout),
+            Kind::Record(record) if record.stage == Stage::Storing => Err(RequestError::Timeout),
+            Kind::Record(_) => return self.stop_recording(now, at),
+            // These have no deadline.
+            Kind::Play { .. } | Kind::Echo { .. } => return,
+        };
+        let pending = self.pending.remove(at);
+        self.reply(pending.id, result);
+    }
+}
+
+impl Read {
+    /// Takes a key; the outcome if it was the last.
+    pub(crate) fn press(&mut self, digit: char) -> Option<Outcome> {
+        let terminator = self.terminators.contains(digit).then_some(digit);
+        if terminator.is_none() {
+            self.digits.push(digit);
+        }
+        (terminator.is_some() || self.digits.len() >= self.max)
+            .then(|| Outcome::Digits { digits: std::mem::take(&mut self.digits), terminator })
+    }
+}
