@@ -26,12 +26,22 @@
 mod ask;
 mod calendar;
 mod diagnostic;
+mod duration;
 mod execution;
 mod explain;
+mod expression;
 pub mod limit;
+mod lines;
 mod parse;
+mod pattern;
 mod plan;
 mod source;
+mod statement;
+mod still;
+mod template;
+mod text;
+mod time_spec;
+mod value;
 
 pub use crate::ask::{Ask, Level, Reply};
 pub use crate::calendar::{Calendar, LocalTime, Weekday};
