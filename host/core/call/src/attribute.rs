@@ -5,10 +5,10 @@ use crate::{Call, Direction, LegId, Outcome, RequestError, limit};
 type Granted = Result<Option<Outcome>, RequestError>;
 
 impl Call {
-    /// Reads an attribute; legs that are over still tell theirs (for the `h` extension).
-    pub(crate) fn attribute(&self, id: LegId, name: &str) -> Granted {
-        let leg = self.leg(id).ok_or(RequestError::Gone)?;
-        let value = match name {
+    /// An attribute of a leg, without a request; legs that are over still tell theirs (for the `h` extension).
+    pub fn attribute(&self, id: LegId, name: &str) -> Option<String> {
+        let leg = self.leg(id)?;
+        match name {
             "id" => Some(leg.id.to_string()),
             "caller.number" => Some(leg.party.number.clone()),
             "caller.name" => Some(leg.party.name.clone()),
@@ -27,8 +27,13 @@ impl Call {
             "diversions" => Some(leg.hops.diversions.to_string()),
             "bridged-to" => self.partner(id).map(|peer| peer.to_string()),
             _ => leg.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
-        };
-        Ok(Some(Outcome::Attribute(value)))
+        }
+    }
+
+    /// Answers a request for an attribute.
+    pub(crate) fn read_attribute(&self, id: LegId, name: &str) -> Granted {
+        self.leg(id).ok_or(RequestError::Gone)?;
+        Ok(Some(Outcome::Attribute(self.attribute(id, name))))
     }
 
     /// Sets an attribute. `caller.number` and `caller.name` change what called parties are shown; what the call itself knows

@@ -29,7 +29,7 @@ impl Call {
         match request {
             Request::HangUp { leg, cause } => self.hang_up(now, leg, cause),
             Request::NextEvent { leg, timeout } => self.next_event(now, id, leg, timeout),
-            Request::Attribute { leg, name } => self.attribute(leg, &name),
+            Request::Attribute { leg, name } => self.read_attribute(leg, &name),
             Request::SetAttribute { leg, name, value } => self.set_attribute(leg, name, value),
             Request::Originate { on_behalf_of, targets, caller, timeout, then } => {
                 self.originate(now, id, on_behalf_of, targets, caller, timeout, then)
