@@ -18,7 +18,7 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{disk::DiskGauge, health::Problem};
+use crate::{disk::DiskGauge, health::Problem, mark::Counter};
 
 /// Waiters of one group. More of them wait for a place in the queue.
 const WAITERS_MAX: usize = 1_024;
@@ -94,24 +94,26 @@ impl Committer {
 pub(crate) struct Inbox {
     waiters: mpsc::Receiver<Waiter>,
     state: Arc<State>,
+    disk: Arc<DiskGauge>,
 }
 
 /// A committer and what its thread needs.
-pub(crate) fn channel() -> (Committer, Inbox) {
+pub(crate) fn channel(disk: Arc<DiskGauge>) -> (Committer, Inbox) {
     let (sender, waiters) = mpsc::channel(WAITERS_MAX);
     let state = Arc::new(State::default());
-    (Committer { waiters: sender, state: Arc::clone(&state) }, Inbox { waiters, state })
+    (Committer { waiters: sender, state: Arc::clone(&state) }, Inbox { waiters, state, disk })
 }
 
 /// Commits the database in `dir` until closed. `every` is called about each half second.
-pub(crate) fn run(inbox: Inbox, db: sled::Db, dir: PathBuf, disk: Arc<DiskGauge>, every: impl FnMut()) {
-    let Inbox { waiters, state } = inbox;
-    Worker { db, files: Files::new(dir), disk, state, every }.run(waiters);
+pub(crate) fn run(inbox: Inbox, db: sled::Db, dir: PathBuf, counter: Counter, every: impl FnMut()) {
+    let Inbox { waiters, state, disk } = inbox;
+    Worker { db, files: Files::new(dir), counter, disk, state, every }.run(waiters);
 }
 
 struct Worker<F> {
     db: sled::Db,
     files: Files,
+    counter: Counter,
     disk: Arc<DiskGauge>,
     state: Arc<State>,
     every: F,
@@ -142,6 +144,9 @@ impl<F: FnMut()> Worker<F> {
             }
             (self.every)();
             if closed {
+                if self.failure().is_none() {
+                    self.counter.note();
+                }
                 return;
             }
         }
@@ -152,14 +157,13 @@ impl<F: FnMut()> Worker<F> {
     }
 
     fn commit(&mut self) -> Result<(), CommitError> {
-        let result =
-            self.db.flush().map_err(|error| error.to_string()).and_then(|_| {
-                self.files.sync().map_err(|error| format!("fsync of {}: {error}", self.files.dir.display()))
-            });
+        let flushed = self.counter.count().and_then(|()| self.db.flush()).map_err(|error| error.to_string());
+        let result = flushed
+            .and_then(|_| self.files.sync().map_err(|error| format!("fsync of {}: {error}", self.files.dir.display())));
         if let Err(error) = self.disk.sample() {
             tracing::warn!(%error, "cannot read the free space");
         }
-        result.map_err(|error| {
+        result.map(|()| self.counter.committed()).map_err(|error| {
             let reason = Arc::<str>::from(error);
             tracing::error!(%reason, "the store cannot write to disk until it is opened anew; reads go on");
             *self.state.failure.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&reason));

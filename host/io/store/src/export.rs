@@ -19,6 +19,7 @@ use crate::{
     BlobError, BlobName, BlobNameError, Class, KvError, TenantStore, WriteError,
     commit::sync_dir,
     kv::{Kv, Trees},
+    mark,
 };
 
 /// Version of the lines below.
@@ -298,6 +299,8 @@ pub(crate) fn export_set(trees: &Arc<Trees>, root: &Path, unix_ms: u64) -> Resul
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => fs::create_dir_all(&unfinished)?,
     }
+    // First: what is written meanwhile is in the export or not, but everything up to here is.
+    mark::note(&unfinished, trees.sequence().map_err(ExportError::Kv)?)?;
     for tenant in trees.tenants() {
         let mut file = BufWriter::new(fs::File::create(unfinished.join(format!("{tenant}.jsonl")))?);
         let mut lines = LineWriter { writer: &mut file, crc32: crc32fast::Hasher::new(), lines: 0 };

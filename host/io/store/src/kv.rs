@@ -8,7 +8,7 @@ use std::{
 
 use call::TenantId;
 
-use crate::{commit::Committer, disk::DiskGauge, key, open::Options};
+use crate::{commit::Committer, disk::DiskGauge, key, mark, open::Options};
 
 /// Longest key of an entry, in bytes. Bounds what a scan holds in memory beside the values.
 pub(crate) const KEY_BYTES_MAX: usize = 1_024;
@@ -157,6 +157,11 @@ impl Trees {
         tenants.sort();
         tenants.dedup();
         tenants
+    }
+
+    /// The number of the last commit.
+    pub(crate) fn sequence(&self) -> Result<u64, KvError> {
+        mark::inside(&self.db).map_err(KvError::Backend)
     }
 
     /// Deletes every entry of `tenant`.

@@ -33,6 +33,7 @@ mod export;
 mod health;
 mod key;
 mod kv;
+mod mark;
 mod open;
 mod recover;
 mod registration;

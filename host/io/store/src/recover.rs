@@ -31,6 +31,13 @@ pub enum Recovery {
         /// Why the database could not be opened.
         reason: String,
     },
+    /// The newest writes are missing from the database, and no export has more of them.
+    TailLost {
+        /// The last commit that was made.
+        committed: u64,
+        /// The last commit that is there.
+        found: u64,
+    },
     /// The last line of a file of call records was half written; it had not been acknowledged.
     TornCdrLine {
         /// Whose records.

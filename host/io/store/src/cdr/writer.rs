@@ -155,6 +155,7 @@ impl Writer {
             lines.push(job.line);
             waiters.push(job.done);
         }
+        let mut answers = Vec::new();
         let mut failure: Option<Arc<str>> = None;
         for (tenant, (lines, waiters)) in by_tenant {
             let result = self.append(&tenant, &lines.concat()).map_err(|error| Arc::<str>::from(error.to_string()));
@@ -162,13 +163,17 @@ impl Writer {
                 failure = Some(Arc::clone(reason));
                 self.keep(tenant, lines);
             }
+            answers.push((waiters, result));
+        }
+        // Who has an answer finds a state that fits it.
+        self.report(failure);
+        for (waiters, result) in answers {
             for waiter in waiters {
                 let result = result.clone().map_err(|reason| CdrError::Io { reason });
                 // Most senders drop their receipt.
                 drop(waiter.send(result));
             }
         }
-        self.report(failure);
     }
 
     fn keep(&mut self, tenant: TenantId, mut lines: Vec<Vec<u8>>) {
