@@ -47,18 +47,19 @@ impl Params {
 
     /// Reads the parameters of a URI (`uri-parameters`, no white space, no quotes).
     pub(crate) fn parse_uri(bytes: &Bytes) -> Result<Self, SyntaxError> {
-        let mut count = 0;
         if let Some(list) = bytes.strip_prefix(b";") {
-            for parameter in list.split(|byte| *byte == b';') {
-                let mut parts = parameter.splitn(2, |byte| *byte == b'=');
-                let name = parts.next().unwrap_or_default();
-                let value = parts.next();
+            for (count, parameter) in list.split(|byte| *byte == b';').enumerate() {
+                let (name, value) = split_exact(parameter);
                 let legal = !name.is_empty()
                     && scan::is_escaped(name, UriPart::Parameter)
                     && value.is_none_or(|value| !value.is_empty() && scan::is_escaped(value, UriPart::Parameter));
-                count += 1;
-                if !legal || count > limit::PARAMETERS_MAX {
+                if !legal || count == limit::PARAMETERS_MAX {
                     return Err(SyntaxError("URI parameter"));
+                }
+                // §19.1.1: a name comes once, or which of two transports counts is a matter of taste.
+                let mut before = list.split(|byte| *byte == b';').take(count);
+                if before.any(|earlier| split_exact(earlier).0.eq_ignore_ascii_case(name)) {
+                    return Err(SyntaxError("URI parameter given twice"));
                 }
             }
         }
@@ -182,6 +183,13 @@ fn write_parameter(output: &mut Vec<u8>, parameter: Param<'_>) {
     if let Some(value) = parameter.value {
         output.push(b'=');
         output.extend_from_slice(value);
+    }
+}
+
+fn split_exact(parameter: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match parameter.iter().position(|byte| *byte == b'=') {
+        Some(equal) => (&parameter[..equal], Some(&parameter[equal + 1..])),
+        None => (parameter, None),
     }
 }
 

@@ -301,6 +301,19 @@ impl std::str::FromStr for Uri {
     }
 }
 
+impl serde::Serialize for Uri {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Uri {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 fn parse_headers(bytes: Bytes) -> Result<Text, SyntaxError> {
     for pair in bytes.split(|byte| *byte == b'&') {
         let equal = pair.iter().position(|byte| *byte == b'=').ok_or(SyntaxError("URI header"))?;
@@ -324,3 +337,6 @@ fn escape_user(user: &str) -> Text {
 fn is_separator(byte: u8) -> bool {
     matches!(byte, b'-' | b'.' | b'(' | b')')
 }
+
+#[cfg(test)]
+mod tests;

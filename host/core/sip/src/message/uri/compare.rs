@@ -45,10 +45,8 @@ impl Uri {
     /// Header parts are never ignored: every one must be in both, in any order.
     fn headers_agree(&self, other: &Self) -> bool {
         let Some(own) = self.headers() else { return other.headers().is_none() };
-        own.split('&').all(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            other.header(name).is_some_and(|theirs| theirs == scan::unescape(value.as_bytes()))
-        })
+        let theirs = other.headers().unwrap_or_default();
+        own.split('&').all(|own| theirs.split('&').any(|theirs| same_header(own, theirs)))
     }
 
     fn equivalent_tel(&self, other: &Self) -> bool {
@@ -69,6 +67,13 @@ fn same_text(a: Option<&str>, b: Option<&str>) -> bool {
         (Some(a), Some(b)) => a == b || scan::unescape(a.as_bytes()) == scan::unescape(b.as_bytes()),
         _ => false,
     }
+}
+
+fn same_header(a: &str, b: &str) -> bool {
+    let (a_name, a_value) = a.split_once('=').unwrap_or((a, ""));
+    let (b_name, b_value) = b.split_once('=').unwrap_or((b, ""));
+    let name = scan::unescape(a_name.as_bytes()).eq_ignore_ascii_case(&scan::unescape(b_name.as_bytes()));
+    name && scan::unescape(a_value.as_bytes()) == scan::unescape(b_value.as_bytes())
 }
 
 fn same_value(a: Param<'_>, b: Param<'_>) -> bool {

@@ -1,0 +1,7 @@
+//! `cargo fuzz run sip_framer`.
+#![no_main]
+
+#[path = "../targets/mod.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| (targets::sip::FRAMER.run)(data));

@@ -1,0 +1,19 @@
+//! One function for each parser of remote input. A target panics when a property of its parser does not hold.
+
+pub(crate) mod sip;
+
+/// A parser under test.
+#[derive(Clone, Copy)]
+pub(crate) struct Target {
+    /// The name, also of the `cargo fuzz` target.
+    pub(crate) name: &'static str,
+    /// What is run on each input.
+    pub(crate) run: fn(&[u8]),
+    /// Inputs to begin with.
+    pub(crate) seeds: &'static [&'static [u8]],
+}
+
+/// Every target. A new parser gets its file here and a line in this list.
+pub(crate) fn all() -> Vec<Target> {
+    vec![sip::MESSAGE, sip::URI, sip::FRAMER, sip::AUTH]
+}
