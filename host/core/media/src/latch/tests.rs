@@ -14,7 +14,7 @@ fn send(latch: &mut Latch, now: Instant, from: &str, ssrc: u32, sequence: u16) -
 
 #[test]
 fn the_signalled_address_is_heard_at_once_and_locks() {
-    let now = Instant::now();
+    let now = crate::tests::some_instant();
     let mut latch = latch();
     let verdicts: Vec<_> = (0..4).map(|n| send(&mut latch, now, SIGNALLED, 1, n)).collect();
     assert_eq!(verdicts, [Verdict::Accept, Verdict::Accept, Verdict::Latched, Verdict::Accept]);
@@ -23,7 +23,7 @@ fn the_signalled_address_is_heard_at_once_and_locks() {
 /// F26: a phone behind a NAT whose SDP holds its private address.
 #[test]
 fn the_signalling_source_is_believed_after_consistent_packets() {
-    let now = Instant::now();
+    let now = crate::tests::some_instant();
     let mut latch = latch();
     assert_eq!(latch.destination(), SIGNALLED.parse().unwrap());
     let verdicts: Vec<_> = [10, 11, 13, 14].map(|n| send(&mut latch, now, NAT, 1, n)).to_vec();
@@ -34,7 +34,7 @@ fn the_signalling_source_is_believed_after_consistent_packets() {
 /// D1: nobody else is ever believed, before or after.
 #[test]
 fn a_stranger_is_never_believed() {
-    let start = Instant::now();
+    let start = crate::tests::some_instant();
     let mut latch = latch();
     for n in 0..1000 {
         assert_eq!(send(&mut latch, start, "203.0.113.66:4000", 6, n), Verdict::Drop);
@@ -53,7 +53,7 @@ fn a_stranger_is_never_believed() {
 /// D1: a neighbour behind the same address neither disturbs the learning nor takes a locked stream.
 #[test]
 fn another_port_of_a_plausible_address_takes_nothing_over() {
-    let start = Instant::now();
+    let start = crate::tests::some_instant();
     let mut latch = latch();
     for n in 0..3 {
         send(&mut latch, start, SIGNALLED, 1, n);
@@ -74,7 +74,7 @@ fn another_port_of_a_plausible_address_takes_nothing_over() {
 
 #[test]
 fn a_changed_nat_port_is_followed_when_the_stream_continues() {
-    let start = Instant::now();
+    let start = crate::tests::some_instant();
     let mut latch = latch();
     for n in 0..3 {
         send(&mut latch, start, NAT, 1, n);
@@ -87,7 +87,7 @@ fn a_changed_nat_port_is_followed_when_the_stream_continues() {
 
 #[test]
 fn a_new_ssrc_from_the_locked_address_is_the_same_peer() {
-    let now = Instant::now();
+    let now = crate::tests::some_instant();
     let mut latch = latch();
     for n in 0..3 {
         send(&mut latch, now, SIGNALLED, 1, n);
@@ -97,7 +97,7 @@ fn a_new_ssrc_from_the_locked_address_is_the_same_peer() {
 
 #[test]
 fn a_new_signalled_address_starts_anew_but_a_hold_does_not() {
-    let now = Instant::now();
+    let now = crate::tests::some_instant();
     let mut latch = latch();
     for n in 0..3 {
         send(&mut latch, now, NAT, 1, n);
@@ -112,7 +112,7 @@ fn a_new_signalled_address_starts_anew_but_a_hold_does_not() {
 
 #[test]
 fn random_sequence_numbers_never_lock() {
-    let now = Instant::now();
+    let now = crate::tests::some_instant();
     let mut latch = latch();
     for n in 0..1000_u16 {
         assert_eq!(send(&mut latch, now, NAT, 1, n.wrapping_mul(12_345)), Verdict::Drop);

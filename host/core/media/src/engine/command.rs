@@ -1,0 +1,167 @@
+//! What the engine can be told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use codec::SampleRate;
+use codec::tone::{Tone, ToneError};
+use codec::wav::{self, WavError};
+
+use super::LegKey;
+use crate::negotiation::StreamParams;
+
+/// What the engine can be told. A command for a leg that is not there is ignored: it may just have been removed.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A leg with sockets, before anything is negotiated. `RtpHandle::allocate` sends it.
+    Add {
+        /// Its name.
+        leg: LegKey,
+        /// Settings that do not come from SDP.
+        options: LegOptions,
+    },
+    /// What was negotiated, first or again.
+    Update {
+        /// The leg.
+        leg: LegKey,
+        /// From `Negotiation::stream`.
+        stream: StreamParams,
+    },
+    /// The leg is over. Dropping an `RtpPort` sends it.
+    Remove {
+        /// The leg.
+        leg: LegKey,
+    },
+    /// Each hears the other; earlier bridges of both end.
+    Bridge {
+        /// One leg.
+        a: LegKey,
+        /// The other.
+        b: LegKey,
+    },
+    /// They no longer do.
+    Unbridge {
+        /// One leg.
+        a: LegKey,
+        /// The other.
+        b: LegKey,
+    },
+    /// Plays a list once, in place of what the leg would hear; replaces a playback still going on.
+    Play {
+        /// Who hears it.
+        leg: LegKey,
+        /// Named again in `Event::PlayEnded`.
+        play: u32,
+        /// What is heard, in this order.
+        sources: Vec<Source>,
+    },
+    /// Stops that playback, if it still goes on.
+    StopPlay {
+        /// Who hears it.
+        leg: LegKey,
+        /// Which.
+        play: u32,
+    },
+    /// A tone over and over, such as ring-back, until told otherwise; a playback goes before it.
+    RingTone {
+        /// Who hears it.
+        leg: LegKey,
+        /// The cadence; `None` stops it.
+        tone: Option<Arc<Tone>>,
+    },
+    /// The leg hears itself instead of its bridge.
+    Echo {
+        /// The leg.
+        leg: LegKey,
+        /// Begin or end.
+        on: bool,
+    },
+    /// Sends digits as telephone-events, or as tones where the peer takes none. `w` pauses for half a second.
+    SendDigits {
+        /// To whom.
+        leg: LegKey,
+        /// Queued after those still being sent.
+        digits: String,
+    },
+    /// Records what the leg says; replaces a recording still going on.
+    Record {
+        /// Who is recorded.
+        leg: LegKey,
+        /// Named again in the events.
+        record: u32,
+        /// How.
+        options: RecordOptions,
+    },
+    /// Stops that recording, if it still goes on.
+    StopRecord {
+        /// Who is recorded.
+        leg: LegKey,
+        /// Which.
+        record: u32,
+    },
+}
+
+/// Settings of a leg that do not come from SDP.
+#[derive(Clone, Debug, Default)]
+pub struct LegOptions {
+    /// `Event::Timeout` when no media arrived for so long although it should.
+    pub media_timeout: Option<Duration>,
+}
+
+/// How a leg's received audio is recorded.
+#[derive(Clone, Debug)]
+pub struct RecordOptions {
+    /// Rate of the samples handed out.
+    pub rate: SampleRate,
+    /// Longest recording.
+    pub max: Duration,
+    /// Stop after so much silence.
+    pub silence: Option<Duration>,
+    /// Digits that stop it.
+    pub terminators: String,
+}
+
+/// Recorded audio in memory, ready to be played to any number of legs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// Rate of the samples.
+    pub rate: SampleRate,
+    /// Mono samples.
+    pub samples: Vec<i16>,
+}
+
+impl Prompt {
+    /// Most samples of a prompt: ten minutes at 16 kHz (19 MB).
+    pub const SAMPLES_MAX: usize = 10 * 60 * 16_000;
+
+    /// A prompt from a WAV file.
+    pub fn from_wav(bytes: &[u8]) -> Result<Self, WavError> {
+        wav::read(bytes, Self::SAMPLES_MAX).map(|wav| Self { rate: wav.rate, samples: wav.samples })
+    }
+}
+
+/// One piece of a prompt list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Recorded audio.
+    Prompt(Arc<Prompt>),
+    /// A tone list, played once.
+    Tone(Arc<Tone>),
+    /// Silence.
+    Silence(Duration),
+}
+
+impl Source {
+    /// Longest `silence:`.
+    pub const SILENCE_MAX: Duration = Duration::from_secs(600);
+
+    /// The source of a prompt name that needs no file: `tone:425/500,0/500` or `silence:MS`. `None` if it is another.
+    pub fn from_name(name: &str) -> Option<Result<Self, ToneError>> {
+        if let Some(list) = name.strip_prefix("tone:") {
+            return Some(Tone::parse(list).map(|tone| Self::Tone(Arc::new(tone))));
+        }
+        let ms = name.strip_prefix("silence:")?;
+        let silence = ms.parse().map_err(|_| ToneError::Syntax).map(Duration::from_millis);
+        Some(silence.map(|silence| Self::Silence(silence.min(Self::SILENCE_MAX))))
+    }
+}
