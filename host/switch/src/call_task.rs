@@ -1,0 +1,366 @@
+//! One task per call: it owns a [`call::Call`] by value, tells it what happens and does what it asks for.
+//!
+//! The task is the only writer of everything in it. Others put a [`Message`] into its bounded inbox; what the call asks
+//! for is done in `effect`, what signalling and media say is translated in `signalling` and `media`, and the dialplan
+//! runs in `run`.
+
+mod effect;
+mod leg;
+mod media;
+mod message;
+mod plugin_port;
+mod record;
+mod run;
+mod signalling;
+mod transfer;
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use call::{Call, CallId, Cause, Cdr, Hops, Input, LegId, Outcome, Party, Request, RequestError, RequestId};
+use futures_util::FutureExt as _;
+use rustc_hash::FxHashMap;
+use sip::endpoint::{Destination, SessionId};
+use tokio::sync::{mpsc, oneshot};
+
+use self::leg::{Refer, Role};
+use self::run::Run;
+use crate::limit;
+use crate::shared::Shared;
+use crate::tenant::Tenant;
+use crate::tenant::definition::Endpoint;
+
+pub(crate) use self::leg::Leg;
+pub use self::message::{Description, LegDescription};
+pub(crate) use self::message::{Inbox, Message, Replacement};
+
+/// How a call begins.
+pub(crate) enum Start {
+    /// A phone or trunk calls.
+    Offered(Box<Offered>),
+    /// The API asks for a call.
+    Originate { request: Request, reply: oneshot::Sender<Result<Outcome, RequestError>> },
+}
+
+/// An authenticated INVITE.
+pub(crate) struct Offered {
+    pub(crate) session: SessionId,
+    pub(crate) endpoint: Option<Arc<Endpoint>>,
+    pub(crate) context: String,
+    pub(crate) caller: Party,
+    pub(crate) dialed: String,
+    pub(crate) hops: Hops,
+    /// The SDP offer; empty when the caller leaves it to us.
+    pub(crate) offer: Bytes,
+    /// Where the signalling came from.
+    pub(crate) source: IpAddr,
+    /// The Call-ID, by which a later transfer names the dialog.
+    pub(crate) dialog: Bytes,
+}
+
+/// The task's whole state.
+pub(crate) struct CallTask {
+    shared: Arc<Shared>,
+    tenant: Arc<Tenant>,
+    id: CallId,
+    call: Call,
+    began: Instant,
+    began_wall: SystemTime,
+    sender: Inbox,
+    legs: FxHashMap<LegId, Leg>,
+    runs: FxHashMap<LegId, Run>,
+    waiting: HashMap<RequestId, Waiting>,
+    /// Runs with an answer to their last question, to be stepped once the call has been drained.
+    ready: VecDeque<(LegId, dialplan::Reply)>,
+    /// Legs of other calls that this one has not decided about: their number here and whom to tell.
+    adopting: FxHashMap<(CallId, LegId), (LegId, Inbox)>,
+    /// Where the contacts that the call was told of are reached.
+    ways: FxHashMap<u64, Way>,
+    requests: u64,
+    run_count: u64,
+    /// The context of the first run and the last application, for the CDR.
+    context: String,
+    plugin: Option<String>,
+    cdr_written: bool,
+    finished: bool,
+}
+
+/// Who gets the answer to a request.
+enum Waiting {
+    /// A plugin or the API.
+    Asker(oneshot::Sender<Result<Outcome, RequestError>>),
+    /// The dialplan run of a leg.
+    Run(LegId, run::Asked),
+}
+
+/// Starts a call's task. Fails when the tenant or the host has as many calls as it may.
+pub(crate) fn spawn(shared: &Arc<Shared>, tenant: &Arc<Tenant>, start: Start) -> Result<CallId, Full> {
+    let slot = shared.take_call_slot(tenant)?;
+    let id = CallId::from_parts(shared.unix_ms(), shared.random_u128());
+    let (sender, inbox) = mpsc::channel(limit::CALL_INBOX);
+    shared.calls.insert(call_key(id), (id, tenant.id().clone(), sender.clone()));
+    if let Start::Offered(offered) = &start {
+        shared.sessions.insert(offered.session.as_u64(), sender.clone());
+    }
+    let mut task = CallTask::new(Arc::clone(shared), Arc::clone(tenant), id, sender);
+    shared.tasks.spawn(async move {
+        // A panic is this call's alone: its legs end with a cause and its record is written (architecture.md §2).
+        let result = AssertUnwindSafe(task.run(start, inbox)).catch_unwind().await;
+        if result.is_err() {
+            task.end_after_panic();
+        }
+        task.shared.calls.remove(call_key(id));
+        drop(slot);
+    });
+    Ok(id)
+}
+
+/// The part of a call's name that tables are keyed by: its random low half.
+pub(crate) fn call_key(id: CallId) -> u64 {
+    id.as_u128() as u64
+}
+
+/// No more calls for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Full {
+    #[error("the tenant has as many calls as it may")]
+    Tenant,
+    #[error("the host has as many calls as it may")]
+    Host,
+    #[error("the host is draining")]
+    Draining,
+}
+
+impl CallTask {
+    fn new(shared: Arc<Shared>, tenant: Arc<Tenant>, id: CallId, sender: Inbox) -> Self {
+        let now = shared.now();
+        let call = Call::new(now, id, tenant.id().clone(), shared.call_config.clone());
+        Self {
+            began: now,
+            began_wall: shared.wallclock(),
+            shared,
+            tenant,
+            id,
+            call,
+            sender,
+            legs: FxHashMap::default(),
+            runs: FxHashMap::default(),
+            waiting: HashMap::new(),
+            ready: VecDeque::new(),
+            adopting: FxHashMap::default(),
+            ways: FxHashMap::default(),
+            requests: 0,
+            run_count: 0,
+            context: String::new(),
+            plugin: None,
+            cdr_written: false,
+            finished: false,
+        }
+    }
+
+    async fn run(&mut self, start: Start, mut inbox: mpsc::Receiver<Message>) {
+        match start {
+            Start::Offered(offered) => self.begin_offered(*offered),
+            Start::Originate { request, reply } => self.ask(request, reply),
+        }
+        loop {
+            self.drain().await;
+            if self.finished {
+                return;
+            }
+            let deadline = self.next_deadline();
+            tokio::select! {
+                biased;
+                message = inbox.recv() => match message {
+                    Some(message) => self.hear(message),
+                    // The task holds a sender itself, so this end never closes first.
+                    None => return,
+                },
+                () = sleep_until(deadline) => self.handle_timeout(),
+            }
+        }
+    }
+
+    /// Does everything the call and its runs ask for, until they wait for something.
+    async fn drain(&mut self) {
+        let mut steps = 0;
+        loop {
+            if let Some(effect) = self.call.poll_effect() {
+                self.perform(effect);
+            } else if let Some((leg, reply)) = self.ready.pop_front() {
+                self.step(leg, reply);
+                steps += 1;
+                if steps % limit::STEPS_PER_TURN == 0 {
+                    tokio::task::yield_now().await;
+                }
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let runs = self.runs.values().filter_map(Run::deadline).min();
+        [self.call.poll_timeout(), runs].into_iter().flatten().min()
+    }
+
+    fn handle_timeout(&mut self) {
+        let now = self.shared.now();
+        if self.call.poll_timeout().is_some_and(|due| due <= now) {
+            self.call.handle_timeout(now);
+        }
+        self.expire_runs(now);
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
+            Message::Sip(event) => self.hear_sip(event),
+            Message::Media(event) => self.hear_media(event),
+            Message::Request { request, reply } => self.ask(request, reply),
+            Message::Dialplan { leg, verb } => self.dialplan_verb(leg, verb),
+            Message::AppEnded { leg, run, result } => self.app_ended(leg, run, result),
+            Message::FunctionEnded { leg, run, reply } => self.function_ended(leg, run, reply),
+            Message::PromptsReady { leg, play, sources } => self.prompts_ready(leg, play, sources),
+            Message::RecordStored { leg, blob, duration_ms } => {
+                self.input(Input::RecordEnded { leg, blob, duration_ms });
+            }
+            Message::Replace(replacement) => self.begin_replacement(*replacement),
+            Message::Adopt(adoption) => self.begin_adoption(*adoption),
+            Message::HandedOver { leg, as_leg, returned } => self.handed_over(leg, as_leg, returned),
+            Message::Input(input) => self.input(input),
+            Message::Abort(cause) => self.input(Input::Abort { cause }),
+            Message::Describe(reply) => {
+                // Whoever asked may have gone.
+                drop(reply.send(self.describe()));
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        let now = self.shared.now();
+        self.call.handle_input(now, input);
+    }
+
+    fn ask(&mut self, request: Request, reply: oneshot::Sender<Result<Outcome, RequestError>>) {
+        self.request(request, Waiting::Asker(reply));
+    }
+
+    fn request(&mut self, request: Request, waiting: Waiting) -> RequestId {
+        self.requests += 1;
+        let id = RequestId(self.requests);
+        self.waiting.insert(id, waiting);
+        self.input(Input::Request { id, request });
+        id
+    }
+
+    fn begin_offered(&mut self, offered: Offered) {
+        let leg = self.call.allocate_leg();
+        let input = Input::LegOffered {
+            leg,
+            endpoint: offered.endpoint.as_ref().map(|endpoint| endpoint.name.clone()),
+            caller: offered.caller.clone(),
+            dialed: offered.dialed.clone(),
+            hops: offered.hops,
+        };
+        self.enter(leg, offered);
+        self.input(input);
+    }
+
+    /// Takes up an inbound session as a leg.
+    fn enter(&mut self, leg: LegId, offered: Offered) {
+        self.shared.sessions.insert(offered.session.as_u64(), self.sender.clone());
+        self.shared.dialogs.insert(&offered.dialog, self.tenant.id(), self.id, leg);
+        let role = Role::Called { offer: offered.offer, source: offered.source, sdp: None, answered: false };
+        let leg_state = Leg {
+            session: offered.session,
+            role,
+            endpoint: offered.endpoint,
+            context: offered.context,
+            media: None,
+            refer: Refer::None,
+            dialog: Some(offered.dialog),
+            over: false,
+            recording: None,
+        };
+        self.legs.insert(leg, leg_state);
+    }
+
+    fn leg_of(&self, session: SessionId) -> Option<LegId> {
+        self.legs.iter().find(|(_, leg)| leg.session == session).map(|(id, _)| *id)
+    }
+
+    fn sip(&mut self, command: sip::endpoint::Command) {
+        if self.shared.sip.command(command).is_err() {
+            // The endpoint will end the session by its timers; this call cannot go on without signalling.
+            tracing::error!(call = %self.id, tenant = %self.tenant.id(), "the SIP endpoint takes no more commands");
+            self.input(Input::Abort { cause: Cause::CONGESTION });
+        }
+    }
+
+    fn write_cdr(&mut self, mut cdr: Cdr) {
+        self.cdr_written = true;
+        cdr.context = std::mem::take(&mut self.context);
+        cdr.plugin = self.plugin.take();
+        self.tenant.write_cdr(self.began_wall, &cdr);
+    }
+
+    fn describe(&self) -> Description {
+        let legs = self.legs.iter().map(|(id, leg)| {
+            let run = self.runs.get(id);
+            LegDescription {
+                leg: *id,
+                endpoint: leg.endpoint.as_ref().map(|endpoint| endpoint.name.clone()),
+                kind: "sip",
+                codec: leg.media.as_ref().and_then(leg::LegMedia::codec).map(codec::Codec::name),
+                location: run.and_then(Run::location),
+                application: run.and_then(|run| run.application()),
+            }
+        });
+        let mut legs: Vec<_> = legs.collect();
+        legs.sort_by_key(|leg| leg.leg);
+        let seconds = self.shared.now().saturating_duration_since(self.began).as_secs();
+        Description { id: self.id, tenant: self.tenant.id().clone(), seconds, legs }
+    }
+
+    /// Ends what a panicking call left behind. The [`Call`] value is not touched: it may be half changed.
+    fn end_after_panic(&mut self) {
+        tracing::error!(call = %self.id, tenant = %self.tenant.id(), "the call's task panicked: its legs are ended");
+        for (_, leg) in std::mem::take(&mut self.legs) {
+            self.shared.forget_leg(&leg, self.id);
+            if !leg.over {
+                let hang_up = effect::hang_up(leg.session, Cause::NORMAL_TEMPORARY_FAILURE);
+                if self.shared.sip.command(hang_up).is_err() {
+                    tracing::error!(call = %self.id, "no hang-up for a leg: the endpoint is overloaded");
+                }
+            }
+        }
+        for (_, run) in std::mem::take(&mut self.runs) {
+            run.abort();
+        }
+        if !self.cdr_written {
+            let end = self.shared.now().saturating_duration_since(self.began);
+            let cdr = crate::cdr::after_panic(self.id, self.tenant.id().clone(), end);
+            self.write_cdr(cdr);
+        }
+    }
+}
+
+/// Sleeps until then, or for ever.
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Where a contact is reached.
+#[derive(Clone)]
+pub(crate) struct Way {
+    pub(crate) destination: Destination,
+    pub(crate) uri: sip::message::Uri,
+    pub(crate) routes: Vec<Bytes>,
+}

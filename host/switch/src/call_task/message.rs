@@ -1,0 +1,124 @@
+//! Everything that can arrive in a call's inbox.
+
+use call::{AdoptedLeg, CallId, Cause, Input, LegId, Outcome, Request, RequestError};
+use media::engine::Source;
+use sip::endpoint::SessionId;
+use tokio::sync::{mpsc, oneshot};
+
+use super::leg::Leg;
+
+/// The sending end of a call's inbox.
+pub(crate) type Inbox = mpsc::Sender<Message>;
+
+/// What a call task is told.
+pub(crate) enum Message {
+    /// Signalling of one of its sessions.
+    Sip(sip::endpoint::Event),
+    /// Media of one of its legs.
+    Media(media::engine::Event),
+    /// A request of a plugin or the API.
+    Request { request: Request, reply: oneshot::Sender<Result<Outcome, RequestError>> },
+    /// What a plugin wants of the dialplan around it.
+    Dialplan { leg: LegId, verb: DialplanVerb },
+    /// An application's run is over. `run` tells it from an earlier one on the same leg.
+    AppEnded { leg: LegId, run: u64, result: AppResult },
+    /// A function that had to ask the call has its result.
+    FunctionEnded { leg: LegId, run: u64, reply: dialplan::Reply },
+    /// Prompts that had to be read are ready, or none when one of them does not exist.
+    PromptsReady { leg: LegId, play: call::PlayId, sources: Option<Vec<Source>> },
+    /// A recording is on disk, or could not be written.
+    RecordStored { leg: LegId, blob: String, duration_ms: Option<u64> },
+    /// An INVITE with Replaces takes over one of the call's sessions.
+    Replace(Box<Replacement>),
+    /// A leg of another call comes here.
+    Adopt(Box<Adoption>),
+    /// What became of a leg that was to go to another call.
+    HandedOver { leg: LegId, as_leg: Option<LegId>, returned: Option<Box<Leg>> },
+    /// Something that the call is told as it is.
+    Input(Input),
+    /// End everything.
+    Abort(Cause),
+    /// What is the call doing?
+    Describe(oneshot::Sender<Description>),
+}
+
+/// How an application ended.
+pub(crate) enum AppResult {
+    /// It returned; a digit when `Background` was ended by the first key of an extension.
+    Done,
+    /// It returned an error, trapped or was stopped: the dialplan's `e` extension or a hang-up follows.
+    Failed { status: String, message: String },
+    /// No plugin of the tenant has it.
+    Unknown,
+}
+
+/// What a plugin wants of the dialplan.
+pub(crate) enum DialplanVerb {
+    Variable {
+        name: String,
+        reply: oneshot::Sender<Option<String>>,
+    },
+    SetVariable {
+        name: String,
+        value: String,
+        reply: oneshot::Sender<Result<(), RequestError>>,
+    },
+    Evaluate {
+        text: String,
+        reply: oneshot::Sender<Result<String, RequestError>>,
+    },
+    Goto {
+        context: Option<String>,
+        extension: Option<String>,
+        priority: String,
+        reply: oneshot::Sender<Result<(), RequestError>>,
+    },
+}
+
+/// An INVITE that takes the place of a session (RFC 3891).
+pub(crate) struct Replacement {
+    /// Whose phone sent it.
+    pub(crate) tenant: call::TenantId,
+    pub(crate) replaced: SessionId,
+    pub(crate) offered: super::Offered,
+}
+
+/// A leg on its way from one call to another.
+pub(crate) struct Adoption {
+    pub(crate) from: (CallId, LegId),
+    pub(crate) replaces: LegId,
+    pub(crate) adopted: AdoptedLeg,
+    pub(crate) leg: Leg,
+    /// Where to send [`Message::HandedOver`].
+    pub(crate) back: Inbox,
+}
+
+/// A call as the API shows it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Description {
+    /// The call's name.
+    pub id: CallId,
+    /// Whose it is.
+    pub tenant: call::TenantId,
+    /// Seconds since it began.
+    pub seconds: u64,
+    /// Its legs.
+    pub legs: Vec<LegDescription>,
+}
+
+/// A leg as the API shows it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct LegDescription {
+    /// The leg.
+    pub leg: LegId,
+    /// The endpoint, if it is one of ours.
+    pub endpoint: Option<String>,
+    /// `sip` or `local`.
+    pub kind: &'static str,
+    /// The audio codec, once agreed.
+    pub codec: Option<&'static str>,
+    /// Where its dialplan run is: context, extension, priority.
+    pub location: Option<(String, String, u32)>,
+    /// The application that runs on it, with the plugin's version.
+    pub application: Option<String>,
+}

@@ -1,0 +1,130 @@
+//! The call as a plugin sees it: every host call becomes a message to the call's task.
+
+use std::sync::Arc;
+
+use call::{LegId, Outcome, Request, RequestError};
+use plugin::{AppSlot, BoxFuture, CallPort};
+use tokio::sync::oneshot;
+
+use super::message::{AppResult, DialplanVerb, Inbox, Message};
+use crate::limit;
+use crate::tenant::Tenant;
+
+/// What a run holds of its call. The call may end at any time: everything answers `gone` then.
+pub(super) struct Port {
+    inbox: Inbox,
+    tenant: Arc<Tenant>,
+    /// The leg was over when the run began (`h`).
+    gone: bool,
+    /// How many applications run this one.
+    depth: u8,
+}
+
+impl Port {
+    pub(super) fn new(inbox: Inbox, tenant: Arc<Tenant>, gone: bool) -> Arc<Self> {
+        Arc::new(Self { inbox, tenant, gone, depth: 0 })
+    }
+
+    async fn verb<T>(&self, leg: LegId, verb: impl FnOnce(oneshot::Sender<T>) -> DialplanVerb) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.send(Message::Dialplan { leg, verb: verb(reply) }).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+impl CallPort for Port {
+    fn request(&self, request: Request) -> BoxFuture<'_, Result<Outcome, RequestError>> {
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            self.inbox.send(Message::Request { request, reply }).await.map_err(|_| RequestError::Gone)?;
+            answer.await.map_err(|_| RequestError::Gone)?
+        })
+    }
+
+    fn variable<'a>(&'a self, leg: LegId, name: &'a str) -> BoxFuture<'a, Option<String>> {
+        let name = name.to_owned();
+        Box::pin(async move { self.verb(leg, |reply| DialplanVerb::Variable { name, reply }).await.flatten() })
+    }
+
+    fn set_variable<'a>(
+        &'a self,
+        leg: LegId,
+        name: &'a str,
+        value: &'a str,
+    ) -> BoxFuture<'a, Result<(), RequestError>> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        Box::pin(async move {
+            let done = self.verb(leg, |reply| DialplanVerb::SetVariable { name, value, reply }).await;
+            done.unwrap_or(Err(RequestError::Gone))
+        })
+    }
+
+    fn evaluate<'a>(&'a self, leg: LegId, expression: &'a str) -> BoxFuture<'a, Result<String, RequestError>> {
+        let text = expression.to_owned();
+        Box::pin(async move {
+            let done = self.verb(leg, |reply| DialplanVerb::Evaluate { text, reply }).await;
+            done.unwrap_or(Err(RequestError::Gone))
+        })
+    }
+
+    fn run<'a>(
+        &'a self,
+        leg: LegId,
+        application: &'a str,
+        arguments: &'a str,
+    ) -> BoxFuture<'a, Result<(), RequestError>> {
+        Box::pin(async move {
+            if self.depth >= limit::NESTED_APPLICATIONS {
+                return Err(RequestError::Limit);
+            }
+            let slot = self.tenant.plugins.app(application).ok_or_else(|| {
+                RequestError::Invalid(format!("no plugin of this tenant has the application {application}"))
+            })?;
+            let port = Self {
+                inbox: self.inbox.clone(),
+                tenant: Arc::clone(&self.tenant),
+                gone: self.gone,
+                depth: self.depth + 1,
+            };
+            match run_to_end(slot, leg, arguments.to_owned(), Arc::new(port)).await {
+                AppResult::Done => Ok(()),
+                AppResult::Failed { status, message } => Err(RequestError::Failed(format!("{status}: {message}"))),
+                AppResult::Unknown => Err(RequestError::Unsupported),
+            }
+        })
+    }
+
+    fn goto<'a>(
+        &'a self,
+        leg: LegId,
+        context: Option<&'a str>,
+        extension: Option<&'a str>,
+        priority: &'a str,
+    ) -> BoxFuture<'a, Result<(), RequestError>> {
+        let (context, extension) = (context.map(str::to_owned), extension.map(str::to_owned));
+        let priority = priority.to_owned();
+        Box::pin(async move {
+            let verb = |reply| DialplanVerb::Goto { context, extension, priority, reply };
+            self.verb(leg, verb).await.unwrap_or(Err(RequestError::Gone))
+        })
+    }
+
+    fn gone(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if !self.gone {
+                self.inbox.closed().await;
+            }
+        })
+    }
+}
+
+/// Runs an application and says how it ended.
+pub(super) async fn run_to_end(slot: AppSlot, leg: LegId, arguments: String, port: Arc<Port>) -> AppResult {
+    match slot.run(leg, arguments, port).await {
+        Ok(Ok(())) => AppResult::Done,
+        // The caller hung up while the application waited for it: that is how most runs end.
+        Ok(Err(error)) if error.code == RequestError::Gone.code() => AppResult::Done,
+        Ok(Err(error)) => AppResult::Failed { status: "FAILED".to_owned(), message: error.to_string() },
+        Err(error) => AppResult::Failed { status: error.status().to_owned(), message: error.to_string() },
+    }
+}

@@ -1,0 +1,358 @@
+//! What comes in from SIP: whose it is, whether it may, and to which call it belongs.
+
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use call::{Cause, Hops, Party};
+use sip::auth::{Authorization, AuthorizationError, Rejected, Side};
+use sip::endpoint::{Command, Event, ExtraHeaders, Flow, ServerTransactionId, SessionId};
+use sip::message::{HeaderName, Headers, Method, NameAddr, Request};
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::call_task::{Message, Offered, Replacement, Start};
+use crate::switch::Switch;
+use crate::tenant::Tenant;
+use crate::tenant::definition::Endpoint;
+
+/// What we can do, for OPTIONS and 405.
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, NOTIFY";
+
+/// Who sent a request.
+struct Account {
+    tenant: Arc<Tenant>,
+    endpoint: Arc<Endpoint>,
+}
+
+/// Who calls, and where its numbers are looked up.
+struct Caller {
+    tenant: Arc<Tenant>,
+    endpoint: Option<Arc<Endpoint>>,
+    context: String,
+    party: Party,
+}
+
+/// An answer other than to go on.
+struct Refusal {
+    status: u16,
+    headers: ExtraHeaders,
+}
+
+impl Refusal {
+    fn new(status: u16) -> Self {
+        Self { status, headers: Vec::new() }
+    }
+
+    fn with(mut self, name: HeaderName, value: impl Into<Bytes>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn answer(self, transaction: ServerTransactionId) -> Command {
+        let Self { status, headers } = self;
+        Command::Respond { transaction, status, reason: None, headers, body: Bytes::new() }
+    }
+}
+
+impl Switch {
+    /// Takes what a SIP endpoint tells. Never blocks; what can be answered at once is pushed to `commands`.
+    pub fn handle_event(&self, now: Instant, event: Event, commands: &mut Vec<Command>) {
+        match event {
+            Event::Invite { session, transaction, request, flow, replaces, replaces_session } => {
+                let replaced = replaces.map(|_| replaces_session);
+                if let Err(refusal) = self.invite(now, session, &request, &flow, replaced) {
+                    commands.push(refusal.answer(transaction));
+                }
+            }
+            Event::Request { transaction, request, flow } => self.request(now, transaction, &request, &flow, commands),
+            Event::Response { status, .. } => tracing::debug!(status, "an answer to nobody's request"),
+            Event::Progress { session, .. }
+            | Event::Answered { session, .. }
+            | Event::Confirmed { session, .. }
+            | Event::Reoffer { session, .. }
+            | Event::ReofferConfirmed { session, .. }
+            | Event::ReofferAnswered { session, .. }
+            | Event::ReofferRejected { session, .. }
+            | Event::Refer { session, .. }
+            | Event::ReferProgress { session, .. }
+            | Event::Info { session, .. } => self.deliver(session, event, true, commands),
+            Event::Rejected { session, .. } | Event::Ended { session, .. } => {
+                self.deliver(session, event, false, commands);
+            }
+        }
+    }
+
+    /// Gives an event to its call. A session that goes on without a call, or whose call cannot keep up, is ended.
+    fn deliver(&self, session: SessionId, event: Event, goes_on: bool, commands: &mut Vec<Command>) {
+        let shared = &self.inner.shared;
+        let delivered = match shared.sessions.get(session.as_u64()) {
+            None => false,
+            Some(inbox) => match inbox.try_send(Message::Sip(event)) {
+                Ok(()) => true,
+                Err(TrySendError::Closed(_)) => false,
+                Err(TrySendError::Full(_)) => {
+                    tracing::error!(%session, "a call does not keep up with its events: its session is ended");
+                    false
+                }
+            },
+        };
+        if !delivered && goes_on {
+            let cause = Cause::NORMAL_TEMPORARY_FAILURE;
+            commands.push(Command::HangUp { session, status: cause.to_sip_status(), reason: None });
+        }
+    }
+
+    fn request(
+        &self,
+        now: Instant,
+        transaction: ServerTransactionId,
+        request: &Arc<Request>,
+        flow: &Flow,
+        commands: &mut Vec<Command>,
+    ) {
+        match request.method {
+            Method::Register => match self.register(now, transaction, request, flow) {
+                // The answer follows once the disk has it.
+                Ok(()) => {}
+                Err(refusal) => commands.push(refusal.answer(transaction)),
+            },
+            // Answered to everybody, as §11.2 wants it; it says nothing about any tenant (hostile B4).
+            Method::Options => {
+                let answer = Refusal::new(200)
+                    .with(HeaderName::Allow, ALLOW)
+                    .with(HeaderName::Accept, "application/sdp")
+                    .with(HeaderName::Supported, "100rel, replaces, timer");
+                commands.push(answer.answer(transaction));
+            }
+            // No package is served yet: RFC 6665 §4.2.1.1.
+            Method::Subscribe => commands.push(Refusal::new(489).answer(transaction)),
+            _ => commands.push(Refusal::new(405).with(HeaderName::Allow, ALLOW).answer(transaction)),
+        }
+    }
+
+    fn invite(
+        &self,
+        now: Instant,
+        session: SessionId,
+        request: &Arc<Request>,
+        flow: &Flow,
+        replaced: Option<Option<SessionId>>,
+    ) -> Result<(), Refusal> {
+        if !request.body.is_empty()
+            && !request.headers.content_type().is_some_and(|kind| kind.eq_ignore_ascii_case("application/sdp"))
+        {
+            // §21.4.13
+            return Err(Refusal::new(415).with(HeaderName::Accept, "application/sdp"));
+        }
+        let dialed = crate::address::dialed(&request.uri).ok_or(Refusal::new(404))?;
+        let Caller { tenant, endpoint, context, party } = match self.from_trunk(request, flow) {
+            Some(party) => self.inbound(&dialed, party)?,
+            None => self.outbound(now, request, flow)?,
+        };
+        let offered = Offered {
+            session,
+            endpoint,
+            context,
+            caller: party,
+            dialed,
+            hops: hops(&request.headers),
+            offer: request.body.clone(),
+            source: flow.remote.ip(),
+            dialog: request.headers.call_id_text().map(|id| id.as_bytes().clone()).unwrap_or_default(),
+        };
+        match replaced {
+            None => self.begin(&tenant, offered),
+            Some(replaced) => self.replace(&tenant, replaced, offered),
+        }
+    }
+
+    fn begin(&self, tenant: &Arc<Tenant>, offered: Offered) -> Result<(), Refusal> {
+        let start = Start::Offered(Box::new(offered));
+        crate::call_task::spawn(&self.inner.shared, tenant, start).map(drop).map_err(|full| {
+            tracing::warn!(tenant = %tenant.id(), %full, "a call is refused");
+            Refusal::new(503).with(HeaderName::RetryAfter, "5")
+        })
+    }
+
+    /// An INVITE with Replaces: only a session of the same tenant can be replaced (hostile E2); any other is as unknown as
+    /// one that does not exist (RFC 3891 §3).
+    fn replace(&self, tenant: &Tenant, replaced: Option<SessionId>, offered: Offered) -> Result<(), Refusal> {
+        let replaced = replaced.ok_or(Refusal::new(481))?;
+        let inbox = self.inner.shared.sessions.get(replaced.as_u64()).ok_or(Refusal::new(481))?;
+        let replacement = Replacement { tenant: tenant.id().clone(), replaced, offered };
+        inbox.try_send(Message::Replace(Box::new(replacement))).map_err(|_| Refusal::new(481))
+    }
+
+    /// The caller's number when the request comes from a trunk's network and brings no credentials.
+    fn from_trunk(&self, request: &Request, flow: &Flow) -> Option<Party> {
+        if request.headers.contains(&HeaderName::Authorization) {
+            return None;
+        }
+        let source = flow.remote.ip();
+        self.inner.settings.trunks.iter().find(|network| network.contains(&source))?;
+        let from = request.headers.from_();
+        let number = from.as_ref().and_then(|from| crate::address::dialed(from.uri())).unwrap_or_default();
+        Some(Party::new(from.and_then(|from| from.display_name()).unwrap_or_default(), number))
+    }
+
+    /// A call from a trunk goes to whose number it is (F9). The caller chooses nothing but the number (hostile E3).
+    fn inbound(&self, dialed: &str, party: Party) -> Result<Caller, Refusal> {
+        let directory = self.inner.directory.load();
+        let (tenant, context) = directory.by_number(dialed).ok_or(Refusal::new(404))?;
+        Ok(Caller { tenant: Arc::clone(tenant), endpoint: None, context: context.to_owned(), party })
+    }
+
+    fn outbound(&self, now: Instant, request: &Request, flow: &Flow) -> Result<Caller, Refusal> {
+        let Account { tenant, endpoint } = self.authenticate(now, request, flow)?;
+        if !tenant.definition().is_own_host(&request.uri, &self.inner.shared.hosts) {
+            // Calls to other domains are the dialplan's decision, not the phone's (hostile F3).
+            return Err(Refusal::new(404));
+        }
+        // What the phone says of itself in From, P-Asserted-Identity or the like is not looked at (hostile B8).
+        let (context, party) = (endpoint.context.clone(), endpoint.caller.clone());
+        Ok(Caller { tenant, endpoint: Some(endpoint), context, party })
+    }
+
+    /// Who sent a request, proven by digest; or the challenge to answer it with. What is answered depends on nothing but
+    /// the request: an unknown user, a wrong secret and another tenant's account look the same (hostile B4).
+    fn authenticate(&self, now: Instant, request: &Request, flow: &Flow) -> Result<Account, Refusal> {
+        let peer = flow.remote.ip();
+        let tenant = self.tenant_named_by(request);
+        let definition = tenant.as_ref().map(|tenant| tenant.definition());
+        let realm = definition.as_ref().map_or(self.inner.settings.realm.as_str(), |definition| definition.realm());
+        let authorization = match Authorization::find(request, Side::User, realm) {
+            Ok(authorization) => authorization,
+            Err(AuthorizationError::Missing) => return Err(self.challenge(now, realm, peer, false)),
+            Err(AuthorizationError::Malformed(error)) => {
+                tracing::info!(%peer, %error, "malformed Authorization");
+                return Err(Refusal::new(400));
+            }
+        };
+        let account = match tenant {
+            Some(tenant) => find(tenant, authorization.username()),
+            None => self.account_of_host_realm(authorization.username()),
+        };
+        let ha1 = account.as_ref().and_then(|account| match definition.is_some() {
+            true => Some(&account.endpoint.ha1),
+            false => account.endpoint.host_ha1.as_ref(),
+        });
+        let verdict = self.inner.challenger(realm, peer).verify(now, &authorization, request, peer, ha1);
+        match (verdict, account) {
+            (Ok(_), Some(account)) => {
+                self.inner.shared.sip.trust(flow);
+                Ok(account)
+            }
+            (Err(Rejected::Stale), _) => Err(self.challenge(now, realm, peer, true)),
+            (verdict, _) => {
+                if let Err(error) = verdict {
+                    tracing::warn!(target: "security", %peer, realm, user = authorization.username(), %error, "refused");
+                }
+                Err(self.challenge(now, realm, peer, false))
+            }
+        }
+    }
+
+    fn challenge(&self, now: Instant, realm: &str, peer: IpAddr, stale: bool) -> Refusal {
+        let mut headers = Headers::new();
+        self.inner.challenger(realm, peer).challenge(now, Side::User, realm, peer, stale, &mut headers);
+        let headers = headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        Refusal { status: 401, headers }
+    }
+
+    /// The tenant whose domain the sender says it belongs to: the address of record of a REGISTER, the From of other
+    /// requests. It is a claim until digest proves it.
+    fn tenant_named_by(&self, request: &Request) -> Option<Arc<Tenant>> {
+        let claimed = match request.method {
+            Method::Register => request.headers.to(),
+            _ => request.headers.from_(),
+        };
+        let directory = self.inner.directory.load();
+        let of = |uri: &sip::message::Uri| directory.by_domain(&uri.host()?.to_string()).cloned();
+        claimed.as_ref().and_then(|claimed| of(claimed.uri())).or_else(|| of(&request.uri))
+    }
+
+    /// `100@acme.test` for phones that cannot send a domain.
+    fn account_of_host_realm(&self, username: &str) -> Option<Account> {
+        let (name, domain) = username.rsplit_once('@')?;
+        let tenant = self.inner.directory.load().by_domain(domain).cloned()?;
+        find(tenant, name)
+    }
+
+    fn register(
+        &self,
+        now: Instant,
+        transaction: ServerTransactionId,
+        request: &Arc<Request>,
+        flow: &Flow,
+    ) -> Result<(), Refusal> {
+        let Account { tenant, endpoint } = self.authenticate(now, request, flow)?;
+        let record = request.headers.to();
+        if !record.as_ref().is_some_and(|record| is_own_record(record, &endpoint)) {
+            // §10.3 step 4: a phone registers itself and nobody else (hostile B6).
+            return Err(Refusal::new(403));
+        }
+        let shared = &self.inner.shared;
+        let wallclock = shared.wallclock();
+        let answer = tenant.registrations.register(wallclock, &endpoint, request, flow);
+        let answer = answer.map_err(|refused| Refusal { status: refused.status, headers: refused.headers })?;
+        let command = move |status, headers| Refusal { status, headers }.answer(transaction);
+        let sip = Arc::clone(&shared.sip);
+        if !answer.changed {
+            return self.send(command(200, answer.headers));
+        }
+        let waiting = shared.commits.clone().try_acquire_owned();
+        let waiting = waiting.map_err(|_| Refusal::new(503).with(HeaderName::RetryAfter, "5"))?;
+        shared.tasks.spawn(async move {
+            // 200 is a promise that a restart needs no new REGISTER: it is made when the disk has it.
+            let command = match tenant.registrations.committed().await {
+                Ok(()) => command(200, answer.headers),
+                Err(error) => {
+                    tracing::error!(tenant = %tenant.id(), %error, "a registration could not be stored");
+                    command(500, Vec::new())
+                }
+            };
+            drop(waiting);
+            if sip.command(command).is_err() {
+                tracing::warn!("the SIP endpoint takes no more commands: a REGISTER stays unanswered and comes again");
+            }
+        });
+        Ok(())
+    }
+
+    fn send(&self, command: Command) -> Result<(), Refusal> {
+        self.inner.shared.sip.command(command).map_err(|_| Refusal::new(503).with(HeaderName::RetryAfter, "5"))
+    }
+}
+
+fn find(tenant: Arc<Tenant>, name: &str) -> Option<Account> {
+    let endpoint = tenant.definition().endpoint(name).cloned()?;
+    Some(Account { tenant, endpoint })
+}
+
+/// Whether an address of record is the endpoint's own: its name, or `name@domain` as the user part.
+fn is_own_record(record: &NameAddr, endpoint: &Endpoint) -> bool {
+    let user = crate::address::dialed(record.uri()).unwrap_or_default();
+    user == endpoint.name || user.rsplit_once('@').is_some_and(|(name, _)| name == endpoint.name)
+}
+
+/// How far a call has come (hostile A10).
+fn hops(headers: &Headers) -> Hops {
+    let diversions = headers.get_all(&HeaderName::Diversion).count();
+    Hops {
+        max_forwards: headers.max_forwards().unwrap_or(Hops::default().max_forwards),
+        diversions: u8::try_from(diversions).unwrap_or(u8::MAX),
+    }
+}
+
+impl crate::switch::Inner {
+    /// The challenger for a realm and a peer: always the same one, whatever SIP shard asks, so that a nonce is known where
+    /// it comes back. Several, so that shards do not wait for one lock.
+    fn challenger(&self, realm: &str, peer: IpAddr) -> std::sync::MutexGuard<'_, sip::auth::Challenger> {
+        use std::hash::{Hash as _, Hasher as _};
+        let mut hasher = rustc_hash::FxHasher::default();
+        (realm, peer).hash(&mut hasher);
+        let index = (hasher.finish() >> 32) as usize % self.challengers.len();
+        self.challengers[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,38 @@
+//! The switch's bounds, each with its reason.
+
+use std::time::Duration;
+
+/// Messages one call task may have waiting. A call hears a few events a second; a call that is this far behind is
+/// broken and is ended rather than allowed to hold memory.
+pub const CALL_INBOX: usize = 256;
+
+/// Calls one tenant may have up when its definition says nothing.
+pub const CALLS_PER_TENANT: usize = 1_000;
+
+/// Calls one host carries: descriptors and media ports end before memory does.
+pub const CALLS_PER_HOST: usize = 10_000;
+
+/// Locks that each table of sessions, dialogs and calls is spread over, so that calls do not wait for each other.
+pub const TABLE_SHARDS: usize = 64;
+
+/// Decoded prompts kept per tenant; the oldest goes when one more is needed.
+pub const PROMPTS_PER_TENANT: usize = 512;
+
+/// Seconds of audio one prompt may have: ten minutes at 16 kHz are 19 MB.
+pub const PROMPT_LENGTH: Duration = Duration::from_secs(600);
+
+/// Native dialplan verbs and functions one call may run without anything that takes time in between, before the task
+/// yields to others.
+pub const STEPS_PER_TURN: usize = 64;
+
+/// How deep applications may run applications (`dialplan.run`): each holds an instance.
+pub const NESTED_APPLICATIONS: u8 = 4;
+
+/// REGISTER answers waiting for the disk at once; further ones get 503 with Retry-After.
+pub const COMMITS_WAITING: usize = 10_000;
+
+/// How long a drain waits for calls before it ends them, when the caller gives no other time.
+pub const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Challengers that nonces are spread over by realm and peer, so that SIP shards rarely meet at one lock.
+pub const CHALLENGERS: usize = 16;

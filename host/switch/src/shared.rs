@@ -1,0 +1,286 @@
+//! What all calls of a host share: the ports, the tables of what is up, the clock and the random source.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use call::{CallId, LegId, TenantId};
+use codec::tone::Tone;
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::call_task::{Full, Inbox, Leg, Message, call_key};
+use crate::limit;
+use crate::port::{MediaPort, SipPort};
+use crate::table::Table;
+use crate::tenant::Tenant;
+
+/// What is made once and used by every call.
+pub(crate) struct Shared {
+    pub(crate) sip: Arc<dyn SipPort>,
+    pub(crate) media: Arc<dyn MediaPort>,
+    /// Sessions to the inboxes of their calls.
+    pub(crate) sessions: Table<Inbox>,
+    /// Calls by [`call_key`].
+    pub(crate) calls: Table<(CallId, TenantId, Inbox)>,
+    pub(crate) dialogs: Dialogs,
+    /// Every task the switch has started; awaited by a drain.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) call_config: call::Config,
+    pub(crate) media_timeout: Option<Duration>,
+    pub(crate) tones: Tones,
+    /// Names and addresses under which the host itself is reached, in lower case.
+    pub(crate) hosts: Vec<String>,
+    /// Places for REGISTERs that wait for the disk.
+    pub(crate) commits: Arc<Semaphore>,
+    pub(crate) draining: AtomicBool,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    calls_up: Arc<AtomicUsize>,
+    calls_max: usize,
+}
+
+/// Where the wall clock comes from. `now` is tokio's, which tests stop.
+#[derive(Clone, Copy, Debug)]
+pub enum Clock {
+    /// The machine's.
+    System,
+    /// As far from this moment as `now` is: a test's own calendar.
+    Virtual {
+        /// The wall clock at the start.
+        start: SystemTime,
+        /// `now` at the start.
+        at: Instant,
+    },
+}
+
+impl Clock {
+    /// The wall clock.
+    pub(crate) fn now(self) -> SystemTime {
+        match self {
+            Self::System => SystemTime::now(),
+            Self::Virtual { start, at } => start + tokio::time::Instant::now().into_std().saturating_duration_since(at),
+        }
+    }
+}
+
+/// Numbers nobody can guess, without a lock: the hash of a secret and a count.
+pub(crate) struct Random {
+    seed: [u8; 32],
+    count: AtomicU64,
+}
+
+impl Random {
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
+        Self { seed, count: AtomicU64::new(0) }
+    }
+
+    fn block(&self) -> [u8; 32] {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        Sha256::new().chain_update(self.seed).chain_update(count.to_le_bytes()).finalize().into()
+    }
+
+    /// 32 bytes for a key of its own.
+    pub(crate) fn key(&self) -> [u8; 32] {
+        self.block()
+    }
+
+    pub(crate) fn u128(&self) -> u128 {
+        let block = self.block();
+        u128::from_le_bytes(block[..16].try_into().expect("half of 32 bytes are 16"))
+    }
+}
+
+/// Tones made by the host itself.
+pub(crate) struct Tones {
+    ring_back: Arc<Tone>,
+}
+
+impl Tones {
+    pub(crate) fn ring_back(&self) -> Arc<Tone> {
+        Arc::clone(&self.ring_back)
+    }
+}
+
+/// What a switch is told once about itself.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Limits and timers of calls.
+    pub call: call::Config,
+    /// A leg that hears nothing for so long is ended.
+    pub media_timeout: Option<Duration>,
+    /// Names and addresses under which the host is reached, in lower case, without port.
+    pub hosts: Vec<String>,
+    /// The realm of phones that cannot send their tenant's domain.
+    pub realm: String,
+    /// Networks whose calls are let in without authentication and go to the owner of the number dialled (F9).
+    pub trunks: Vec<ipnet::IpNet>,
+    /// Calls up at once.
+    pub calls_max: usize,
+    /// Where the wall clock comes from.
+    pub clock: Clock,
+    /// 32 random bytes: names of calls and nonces come from them.
+    pub seed: [u8; 32],
+}
+
+impl Shared {
+    pub(crate) fn new(settings: &Settings, sip: Arc<dyn SipPort>, media: Arc<dyn MediaPort>) -> Self {
+        Self {
+            sip,
+            media,
+            sessions: Table::new(),
+            calls: Table::new(),
+            dialogs: Dialogs(Table::new()),
+            tasks: TaskTracker::new(),
+            call_config: settings.call.clone(),
+            media_timeout: settings.media_timeout,
+            tones: Tones { ring_back: Arc::new(Tone::ring_back()) },
+            hosts: settings.hosts.clone(),
+            commits: Arc::new(Semaphore::new(limit::COMMITS_WAITING)),
+            draining: AtomicBool::new(false),
+            clock: settings.clock,
+            random: Random::new(settings.seed),
+            calls_up: Arc::new(AtomicUsize::new(0)),
+            calls_max: settings.calls_max.min(limit::CALLS_PER_HOST),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    pub(crate) fn wallclock(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    pub(crate) fn unix_ms(&self) -> u64 {
+        crate::cdr::unix_ms(self.wallclock())
+    }
+
+    pub(crate) fn random_u128(&self) -> u128 {
+        self.random.u128()
+    }
+
+    pub(crate) fn random_u64(&self) -> u64 {
+        self.random.u128() as u64
+    }
+
+    pub(crate) fn calls_up(&self) -> usize {
+        self.calls_up.load(Ordering::Relaxed)
+    }
+
+    /// Takes a place for a call in its tenant and on the host, given back on drop.
+    pub(crate) fn take_call_slot(&self, tenant: &Tenant) -> Result<CallSlot, Full> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(Full::Draining);
+        }
+        let of_tenant = Place::take(tenant.calls_up(), tenant.definition().calls_max).ok_or(Full::Tenant)?;
+        let of_host = Place::take(&self.calls_up, self.calls_max).ok_or(Full::Host)?;
+        Ok(CallSlot { _of_tenant: of_tenant, _of_host: of_host })
+    }
+
+    /// A leg is over: nothing is delivered for it any more.
+    pub(crate) fn forget_leg(&self, leg: &Leg, call: CallId) {
+        self.sessions.remove(leg.session.as_u64());
+        if let Some(dialog) = &leg.dialog {
+            self.dialogs.remove(dialog, call);
+        }
+    }
+
+    /// Tells a call something. A call that is over has nothing to hear; one that cannot keep up is ended by its own bound.
+    pub(crate) fn tell(&self, call: CallId, message: Message) {
+        if let Some((_, _, inbox)) = self.calls.get(call_key(call))
+            && inbox.try_send(message).is_err()
+        {
+            tracing::warn!(%call, "a call's inbox is full or closed: a message is lost");
+        }
+    }
+}
+
+/// A call's place in its tenant and on the host.
+pub(crate) struct CallSlot {
+    _of_tenant: Place,
+    _of_host: Place,
+}
+
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(count: &Arc<AtomicUsize>, max: usize) -> Option<Self> {
+        let taken = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |up| (up < max).then_some(up + 1));
+        taken.ok().map(|_| Self(Arc::clone(count)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The legs of calls by the Call-ID of their dialog, for transfers that name one (RFC 3891).
+pub(crate) struct Dialogs(Table<(Bytes, TenantId, CallId, LegId)>);
+
+impl Dialogs {
+    fn key(call_id: &[u8]) -> u64 {
+        use std::hash::{Hash as _, Hasher as _};
+        let mut hasher = rustc_hash::FxHasher::default();
+        call_id.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    pub(crate) fn insert(&self, call_id: &Bytes, tenant: &TenantId, call: CallId, leg: LegId) {
+        self.0.insert(Self::key(call_id), (call_id.clone(), tenant.clone(), call, leg));
+    }
+
+    /// The leg with this Call-ID, if it is this tenant's.
+    pub(crate) fn find(&self, call_id: &[u8], tenant: &TenantId) -> Option<(CallId, LegId)> {
+        let (found, owner, call, leg) = self.0.get(Self::key(call_id))?;
+        (found == call_id && owner == *tenant).then_some((call, leg))
+    }
+
+    fn remove(&self, call_id: &[u8], call: CallId) {
+        self.0.remove_if(Self::key(call_id), |(_, _, owner, _)| *owner == call);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_refused_at_the_bound_and_free_after_its_drop() {
+        let count = Arc::new(AtomicUsize::new(0));
+        let first = Place::take(&count, 2);
+        let second = Place::take(&count, 2);
+        assert!(first.is_some() && second.is_some());
+        assert!(Place::take(&count, 2).is_none());
+        drop(first);
+        assert!(Place::take(&count, 2).is_some());
+    }
+
+    #[test]
+    fn random_numbers_differ_and_come_from_the_seed() {
+        let (a, b) = (Random::new([1; 32]), Random::new([1; 32]));
+        let first = a.u128();
+        assert_ne!(first, a.u128());
+        assert_eq!(first, b.u128());
+    }
+
+    #[test]
+    fn a_dialog_is_found_by_its_own_tenant_only() {
+        let dialogs = Dialogs(Table::new());
+        let (acme, globex) = (TenantId::new("acme").unwrap(), TenantId::new("globex").unwrap());
+        let call = CallId::from_parts(1, 1);
+        let id = Bytes::from_static(b"abc@host");
+        dialogs.insert(&id, &acme, call, LegId(0));
+        assert_eq!(dialogs.find(&id, &acme), Some((call, LegId(0))));
+        assert_eq!(dialogs.find(&id, &globex), None);
+        dialogs.remove(&id, CallId::from_parts(2, 2));
+        assert!(dialogs.find(&id, &acme).is_some());
+        dialogs.remove(&id, call);
+        assert!(dialogs.find(&id, &acme).is_none());
+    }
+}

@@ -1,0 +1,184 @@
+//! Where a tenant's endpoints are: bindings in memory, on disk before they are promised.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use serde::Serialize;
+use sip::endpoint::{Destination, ExtraHeaders, Flow, Transport};
+use sip::message::{Headers, Request, Uri};
+use sip::registrar::{Binding, Bindings, Limits, Received};
+
+use super::definition::Endpoint;
+use crate::call_task::Way;
+
+/// The bindings of every endpoint of a tenant. One lock per tenant, held for one look-up or change.
+pub(crate) struct Registrations {
+    records: Mutex<HashMap<String, Bindings>>,
+    stored: store::Registrations,
+    /// When this run of the host began, in seconds since 1970: connections of bindings from before are gone.
+    started: u64,
+}
+
+/// A registered contact, as the API shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Registered {
+    /// The endpoint.
+    pub endpoint: String,
+    /// The address it registered.
+    pub contact: String,
+    /// Where its packets come from.
+    pub remote: std::net::SocketAddr,
+    /// The transport, as in Via.
+    pub transport: String,
+    /// What the device says it is.
+    pub user_agent: String,
+    /// Seconds until it ends.
+    pub expires_in: u64,
+}
+
+/// The answer to a REGISTER that holds.
+pub(crate) struct Answer {
+    /// False when nothing has to be stored.
+    pub(crate) changed: bool,
+    pub(crate) headers: ExtraHeaders,
+}
+
+/// The answer to a REGISTER that changes nothing.
+pub(crate) struct Refused {
+    pub(crate) status: u16,
+    pub(crate) headers: ExtraHeaders,
+}
+
+impl Registrations {
+    /// What was registered when the host was last up, less what has expired since.
+    pub(crate) fn load(store: &store::TenantStore, wallclock: SystemTime) -> Result<Self, store::KvError> {
+        let stored = store.registrations()?;
+        let records = stored.load_all()?.found.into_iter().collect();
+        Ok(Self { records: Mutex::new(records), stored, started: seconds(wallclock) })
+    }
+
+    /// Registers as §10.3 of RFC 3261 wants it. What is changed is on disk once [`Registrations::committed`] returns.
+    pub(crate) fn register(
+        &self,
+        wallclock: SystemTime,
+        endpoint: &Endpoint,
+        request: &Request,
+        flow: &Flow,
+    ) -> Result<Answer, Refused> {
+        let now = seconds(wallclock);
+        let received = Received {
+            transport: flow.transport.via_name().to_owned(),
+            local: flow.local,
+            remote: flow.remote,
+            connection: flow.connection,
+        };
+        let mut records = self.records();
+        let bindings = records.entry(endpoint.name.clone()).or_default();
+        let registered = bindings.register(now, request, &received, &limits(endpoint)).map_err(|error| {
+            tracing::info!(endpoint = endpoint.name, %error, "a registration is refused");
+            let mut headers = Headers::new();
+            error.write_headers(&mut headers);
+            Refused { status: error.status().code(), headers: extra(&headers) }
+        })?;
+        for gone in &registered.evicted {
+            tracing::info!(endpoint = endpoint.name, contact = %gone.uri, "a contact made room for another");
+        }
+        let mut headers = Headers::new();
+        registered.write_headers(now, &mut headers);
+        if registered.changed {
+            let saved = match registered.bindings.is_empty() {
+                true => self.stored.remove(&endpoint.name),
+                false => self.stored.save(&endpoint.name, &registered.bindings),
+            };
+            saved.map_err(|error| {
+                tracing::error!(endpoint = endpoint.name, %error, "a registration could not be stored");
+                Refused { status: 500, headers: Vec::new() }
+            })?;
+            *bindings = registered.bindings;
+        }
+        Ok(Answer { changed: registered.changed, headers: extra(&headers) })
+    }
+
+    /// Returns once everything registered before is on disk.
+    pub(crate) async fn committed(&self) -> Result<(), store::CommitError> {
+        self.stored.committed().await
+    }
+
+    /// The ways to an endpoint's contacts, the preferred first.
+    pub(crate) fn ways(&self, endpoint: &str, wallclock: SystemTime) -> Vec<Way> {
+        let records = self.records();
+        let active = records.get(endpoint).map(|bindings| bindings.active(seconds(wallclock))).unwrap_or_default();
+        active.into_iter().filter_map(|binding| way(binding, self.started)).collect()
+    }
+
+    /// Everybody who is registered.
+    pub(crate) fn list(&self, wallclock: SystemTime) -> Vec<Registered> {
+        let now = seconds(wallclock);
+        let records = self.records();
+        let active = records.iter().flat_map(|(endpoint, bindings)| {
+            bindings.active(now).into_iter().map(move |binding| Registered {
+                endpoint: endpoint.clone(),
+                contact: binding.uri.to_string(),
+                remote: binding.received.remote,
+                transport: binding.received.transport.clone(),
+                user_agent: binding.user_agent.clone(),
+                expires_in: binding.expires_at.saturating_sub(now),
+            })
+        });
+        let mut active: Vec<Registered> = active.collect();
+        active.sort_by(|a, b| (&a.endpoint, &a.contact).cmp(&(&b.endpoint, &b.contact)));
+        active
+    }
+
+    fn records(&self) -> MutexGuard<'_, HashMap<String, Bindings>> {
+        // A change is one assignment: a panic leaves the old bindings or the new ones.
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn limits(endpoint: &Endpoint) -> Limits {
+    let whole = |duration: std::time::Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+    let max = whole(endpoint.expiry_max);
+    Limits {
+        min_expires: whole(endpoint.expiry_min),
+        max_expires: max,
+        default_expires: max,
+        contacts_max: endpoint.contacts_max,
+        when_full: endpoint.when_full,
+        accept_path: false,
+    }
+}
+
+fn extra(headers: &Headers) -> ExtraHeaders {
+    headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn seconds(wallclock: SystemTime) -> u64 {
+    crate::cdr::unix_ms(wallclock) / 1000
+}
+
+/// The way to a contact: back where its REGISTER came from, which passes NAT (RFC 5626 §5.3, F26). A stream that ended
+/// with the last run of the host cannot be used: a connection to the registered address is tried then.
+fn way(binding: &Binding, started: u64) -> Option<Way> {
+    let received = &binding.received;
+    let transport = Transport::from_name(received.transport.as_bytes())?;
+    let destination = match transport.is_reliable() && binding.updated_at <= started {
+        true => {
+            let target = binding.target();
+            let ip = target.host()?.ip()?;
+            let port = target.port().unwrap_or(transport.default_port());
+            Destination::Address { transport, remote: (ip, port).into() }
+        }
+        false => Destination::Flow(Flow {
+            transport,
+            local: received.local,
+            remote: received.remote,
+            connection: received.connection,
+        }),
+    };
+    let routes = binding.path.iter().map(|path| Bytes::from(path.clone())).collect();
+    let uri: Uri = binding.target();
+    Some(Way { destination, uri, routes })
+}
