@@ -218,9 +218,9 @@ impl CallTask {
 
     fn hear(&mut self, message: Message) {
         match message {
-            Message::Sip(event) => self.hear_sip(event),
+            Message::Sip(event) => self.hear_sip(*event),
             Message::Media(event) => self.hear_media(event),
-            Message::Request { request, reply } => self.ask(request, reply),
+            Message::Request { request, reply } => self.ask(*request, reply),
             Message::Dialplan { leg, verb } => self.dialplan_verb(leg, verb),
             Message::AppEnded { leg, run, result } => self.app_ended(leg, run, result),
             Message::FunctionEnded { leg, run, reply } => self.function_ended(leg, run, reply),
@@ -231,7 +231,7 @@ impl CallTask {
             Message::Replace(replacement) => self.begin_replacement(*replacement),
             Message::Adopt(adoption) => self.begin_adoption(*adoption),
             Message::HandedOver { leg, as_leg, returned } => self.handed_over(leg, as_leg, returned),
-            Message::Input(input) => self.input(input),
+            Message::Input(input) => self.input(*input),
             Message::Abort(cause) => self.input(Input::Abort { cause }),
             Message::Describe(reply) => {
                 // Whoever asked may have gone.

@@ -88,7 +88,7 @@ impl Switch {
         let shared = &self.inner.shared;
         let delivered = match shared.sessions.get(session.as_u64()) {
             None => false,
-            Some(inbox) => match inbox.try_send(Message::Sip(event)) {
+            Some(inbox) => match inbox.try_send(Message::Sip(Box::new(event))) {
                 Ok(()) => true,
                 Err(TrySendError::Closed(_)) => false,
                 Err(TrySendError::Full(_)) => {
@@ -146,7 +146,7 @@ impl Switch {
             return Err(Refusal::new(415).with(HeaderName::Accept, "application/sdp"));
         }
         let dialed = crate::address::dialed(&request.uri).ok_or(Refusal::new(404))?;
-        let Caller { tenant, endpoint, context, party } = match self.from_trunk(request, flow) {
+        let Caller { tenant, endpoint, context, party } = match self.trunk_party(request, flow) {
             Some(party) => self.inbound(&dialed, party)?,
             None => self.outbound(now, request, flow)?,
         };
@@ -185,7 +185,7 @@ impl Switch {
     }
 
     /// The caller's number when the request comes from a trunk's network and brings no credentials.
-    fn from_trunk(&self, request: &Request, flow: &Flow) -> Option<Party> {
+    fn trunk_party(&self, request: &Request, flow: &Flow) -> Option<Party> {
         if request.headers.contains(&HeaderName::Authorization) {
             return None;
         }

@@ -48,7 +48,7 @@ impl CallTask {
             Effect::TransferResult { leg, result } => self.transfer_result(leg, result),
             Effect::Handover { leg, to, replaces, adopted } => self.hand_over(leg, to, replaces, adopted),
             Effect::Adopted { from, as_leg } => self.adopted(from, as_leg),
-            Effect::Forward { to, input } => self.shared.tell(to, super::Message::Input(*input)),
+            Effect::Forward { to, input } => self.shared.tell(to, super::Message::Input(input)),
             Effect::Reply { id, result } => match self.waiting.remove(&id) {
                 // A plugin that was stopped no longer waits for its answer.
                 Some(Waiting::Asker(reply)) => drop(reply.send(result)),

@@ -10,14 +10,14 @@ use super::leg::Leg;
 /// The sending end of a call's inbox.
 pub(crate) type Inbox = mpsc::Sender<Message>;
 
-/// What a call task is told.
+/// What a call task is told. Small, because a channel reserves room for many: what is large is boxed.
 pub(crate) enum Message {
     /// Signalling of one of its sessions.
-    Sip(sip::endpoint::Event),
+    Sip(Box<sip::endpoint::Event>),
     /// Media of one of its legs.
     Media(media::engine::Event),
     /// A request of a plugin or the API.
-    Request { request: Request, reply: oneshot::Sender<Result<Outcome, RequestError>> },
+    Request { request: Box<Request>, reply: oneshot::Sender<Result<Outcome, RequestError>> },
     /// What a plugin wants of the dialplan around it.
     Dialplan { leg: LegId, verb: DialplanVerb },
     /// An application's run is over. `run` tells it from an earlier one on the same leg.
@@ -35,7 +35,7 @@ pub(crate) enum Message {
     /// What became of a leg that was to go to another call.
     HandedOver { leg: LegId, as_leg: Option<LegId>, returned: Option<Box<Leg>> },
     /// Something that the call is told as it is.
-    Input(Input),
+    Input(Box<Input>),
     /// End everything.
     Abort(Cause),
     /// What is the call doing?

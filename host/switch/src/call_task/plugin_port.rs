@@ -36,7 +36,10 @@ impl CallPort for Port {
     fn request(&self, request: Request) -> BoxFuture<'_, Result<Outcome, RequestError>> {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
-            self.inbox.send(Message::Request { request, reply }).await.map_err(|_| RequestError::Gone)?;
+            self.inbox
+                .send(Message::Request { request: Box::new(request), reply })
+                .await
+                .map_err(|_| RequestError::Gone)?;
             answer.await.map_err(|_| RequestError::Gone)?
         })
     }
