@@ -83,7 +83,7 @@ impl Mutator {
         self.state ^= self.state << 25;
         self.state ^= self.state >> 27;
         let mixed = self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(mixed).unwrap() % bound.max(1)
+        usize::try_from(mixed).expect("31 bits fit") % bound.max(1)
     }
 
     pub(crate) fn next(&mut self) -> Vec<u8> {
@@ -98,7 +98,7 @@ impl Mutator {
 
     fn mutate(&mut self, input: &mut Vec<u8>) {
         let at = self.below(input.len() + 1);
-        let byte = u8::try_from(self.below(256)).unwrap();
+        let byte = u8::try_from(self.below(256)).expect("below 256");
         match self.below(8) {
             0 if at < input.len() => input[at] ^= 1 << (byte & 7),
             1 if at < input.len() => input[at] = byte,

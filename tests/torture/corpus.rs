@@ -18,8 +18,8 @@ pub(crate) fn all() -> Vec<(String, Bytes)> {
         .map(|entry| entry.expect("the folder can be listed").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "dat"))
         .map(|path| {
-            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            (name, Bytes::from(std::fs::read(path).unwrap()))
+            let name = path.file_stem().expect("it has an extension").to_string_lossy().into_owned();
+            (name, Bytes::from(std::fs::read(path).expect("the folder just listed it")))
         })
         .collect();
     messages.sort();

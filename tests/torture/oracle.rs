@@ -5,13 +5,13 @@ use rsip::prelude::{HasHeaders, HeadersExt, ToTypedHeader, UntypedHeader};
 use sip::message::{CSeq, HeaderName, Message, Method, NameAddr, Request, Response, StatusCode, Uri, Via, parse};
 
 fn written_by_us(method: Method, user: &str, display: &str, body: &str) -> Request {
-    let uri = |text: &str| text.parse::<Uri>().unwrap();
+    let uri = |text: &str| text.parse::<Uri>().expect("a URI");
     let from = NameAddr::new(uri("sip:alice@acme.test")).with_display_name(display).with_tag("f1");
     let to = NameAddr::new(Uri::sip(Some(user), sip::message::Host::Ip([192, 0, 2, 7].into()), Some(5070)));
     Request::new(method.clone(), uri("sip:bob@acme.test;transport=tcp"))
         .with_header(
             HeaderName::Via,
-            &Via::new("UDP", "192.0.2.1".parse::<std::net::IpAddr>().unwrap(), Some(5060), "z9hG4bKa1").with_rport(),
+            &Via::new("UDP", std::net::IpAddr::from([192, 0, 2, 1]), Some(5060), "z9hG4bKa1").with_rport(),
         )
         .with_header(HeaderName::From, &from)
         .with_header(HeaderName::To, &to)

@@ -224,7 +224,7 @@ fn bodies_end_where_content_length_says() {
     assert_eq!((doubled.method, doubled.body.len()), (Method::Register, 0));
     let multipart = request("mpart01").unwrap();
     assert_eq!(multipart.body.len(), 553);
-    assert!(multipart.body.iter().any(|byte| *byte == 0));
+    assert!(multipart.body.contains(&0));
 }
 
 #[test]

@@ -48,6 +48,10 @@ pub(crate) use headers::split_list;
 pub(crate) use params::{quote, unquote};
 
 /// A request or a response.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a message is moved a few times and never kept in numbers; a box is slower"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// Something is asked.

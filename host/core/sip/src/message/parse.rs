@@ -92,6 +92,7 @@ pub(super) fn refuse(head: Bytes, problem: Problem) -> ParseError {
 }
 
 /// The first line, taken apart.
+#[allow(clippy::large_enum_variant, reason = "one value on the stack while a message is parsed")]
 enum Start {
     Request { method: Option<Method>, uri: Result<Uri, Problem> },
     Response { status: StatusCode, reason: Bytes },
