@@ -417,3 +417,6 @@ pub(crate) fn loop_depth(verb: &Verb) -> i32 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

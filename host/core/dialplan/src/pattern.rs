@@ -77,6 +77,18 @@ impl Pattern {
         chars.next().is_none()
     }
 
+    /// What patterns are ordered by, for tests.
+    #[cfg(test)]
+    pub(crate) fn order(&self) -> &[Element] {
+        &self.0
+    }
+
+    /// Whether `!` takes over at or before this place, for tests.
+    #[cfg(test)]
+    pub(crate) fn is_open_at(&self, place: usize) -> bool {
+        self.0.iter().take(place + 1).any(|element| *element == Element::Any)
+    }
+
     /// How many characters of `text` match, for telling why it does not.
     pub(crate) fn matching_chars(&self, text: &str) -> usize {
         let pairs = self.0.iter().zip(text.chars().filter(|c| *c != '-'));

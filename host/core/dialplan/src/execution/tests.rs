@@ -8,6 +8,7 @@ use crate::source::Text;
 mod flow;
 mod hostile;
 mod language;
+mod property;
 
 /// 2026-05-20 was a Wednesday.
 fn noon() -> LocalTime {
