@@ -12,7 +12,7 @@ impl Call {
     /// The leg whose party hears what is done to a leg: itself, or who dialled an answered local leg; none before that.
     pub(crate) fn ear(&self, id: LegId) -> Option<LegId> {
         let leg = self.leg(id)?;
-        if leg.is_local() { leg.alias } else { Some(id) }
+        if leg.is_local() { leg.alias.filter(|alias| self.live(*alias).is_some()) } else { Some(id) }
     }
 
     /// A leg answered that the run of the local leg `local` dialled: it takes that one's place in the outer dial.

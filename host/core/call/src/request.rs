@@ -341,8 +341,9 @@ impl Call {
         let by = self.leg(leg).and_then(|leg| leg.endpoint.clone());
         while let Some(dial) = self.dials.iter().find(|dial| dial.involves(leg)).map(|dial| dial.id) {
             if let Some(mut dial) = self.abandon_dial(now, dial) {
-                for branch in std::mem::take(&mut dial.branches) {
-                    self.release(now, branch.leg, Cause::NORMAL_CLEARING, Side::Host);
+                let local = dial.talks_with().filter(|with| self.leg(*with).is_some_and(|leg| leg.is_local()));
+                for leg in dial.branches.drain(..).map(|branch| branch.leg).chain(local) {
+                    self.release(now, leg, Cause::NORMAL_CLEARING, Side::Host);
                 }
             }
         }

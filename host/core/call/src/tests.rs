@@ -32,7 +32,7 @@ impl Rig {
 
     /// The `n`th call of a host.
     pub(crate) fn numbered(n: u128) -> Self {
-        let now = Instant::now_for_tests();
+        let now = some_instant();
         let config = Config { hold_music: vec!["moh".to_owned()], max_duration: None };
         let call = Call::new(now, CallId::from_parts(0, n), TenantId::new("acme").unwrap(), config);
         Self { call, now, next_request: 0, cdr: None, handover: None }
@@ -169,15 +169,9 @@ impl Rig {
 }
 
 /// The one place of this crate where a clock is read: tests need some instant to begin with.
-trait NowForTests {
-    fn now_for_tests() -> Instant;
-}
-
-impl NowForTests for Instant {
-    #[expect(clippy::disallowed_methods, reason = "an instant can only be had from the clock; tests count from it")]
-    fn now_for_tests() -> Instant {
-        Instant::now()
-    }
+#[expect(clippy::disallowed_methods, reason = "an instant can only be had from the clock; tests count from it")]
+pub(crate) fn some_instant() -> Instant {
+    Instant::now()
 }
 
 /// An effect on a line.

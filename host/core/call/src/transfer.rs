@@ -65,7 +65,7 @@ impl Call {
             return Ok(());
         }
         let same_device = self.leg(id).map(|leg| &leg.endpoint) == self.leg(other).map(|leg| &leg.endpoint);
-        if !same_device || other == id || other == transferee || !self.can_be_replaced(other) {
+        if !same_device || other == id || other == transferee || !self.can_be_joined(other) {
             return Err(Cause::CALL_REJECTED);
         }
         self.accept(now, id, transferee);
@@ -165,7 +165,11 @@ impl Call {
             return;
         }
         self.emit(Effect::TransferResult { leg: transferor, result: TransferResult::Failed(Cause::CALL_REJECTED) });
-        if stayed {
+        // The transferor may have begun something else meanwhile; then the transferee has nobody to come back to.
+        let free = self.leg(transferor).is_some_and(Leg::talks)
+            && self.peer(transferor).is_none()
+            && !self.dials.iter().any(|dial| dial.involves(transferor));
+        if stayed && free {
             self.join(transferor, id);
         }
     }
@@ -197,7 +201,7 @@ impl Call {
     ) {
         // Only the device that holds both conversations may join them: otherwise a REFER could break into any call.
         let same_device = self.leg(replaced).is_some_and(|leg| leg.endpoint == adopted.transferor);
-        if !same_device || self.leg(id).is_some() || !self.has_room() || !self.can_be_replaced(replaced) {
+        if !same_device || self.leg(id).is_some() || !self.has_room() || !self.can_be_joined(replaced) {
             return self.emit(Effect::Adopted { from, as_leg: None });
         }
         let AdoptedLeg { endpoint, party, inbound, held, hops, codec, attributes, .. } = adopted;
@@ -244,6 +248,11 @@ impl Call {
             || self.dials.iter().any(|dial| dial.involves(id))
             || (leg.direction == Direction::Inbound && leg.run == Run::Running);
         placed && leg.state() != State::Moving && !leg.is_local()
+    }
+
+    /// Whether a transfer may put another in the place of a leg: not where the transferor itself has not answered.
+    fn can_be_joined(&self, id: LegId) -> bool {
+        self.can_be_replaced(id) && !self.dials.iter().any(|dial| dial.rings(id))
     }
 
     /// Puts `new` in the place of `old` and releases that one.

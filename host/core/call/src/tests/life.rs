@@ -188,3 +188,23 @@ fn the_view_shows_the_live_legs() {
     rig.ends(1, Cause::NORMAL_CLEARING);
     assert!(rig.call.view(rig.now).is_empty());
 }
+
+/// Not a gate (a shared machine cannot promise time), a figure: run it with `--release -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints a figure"]
+#[expect(clippy::disallowed_methods, reason = "it measures")]
+fn cost_of_an_input() {
+    let rounds = 20_000_u32;
+    let begin = Instant::now();
+    let mut inputs = 0;
+    for _ in 0..rounds {
+        let mut rig = Rig::talking();
+        rig.put(Input::LegHeld { leg: LegId(1), held: true });
+        rig.put(Input::LegHeld { leg: LegId(1), held: false });
+        rig.ends(1, Cause::NORMAL_CLEARING);
+        rig.run_over(0);
+        while rig.call.poll_effect().is_some() {}
+        inputs += 9;
+    }
+    println!("{} ns per input", begin.elapsed().as_nanos() / inputs);
+}
