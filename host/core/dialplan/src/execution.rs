@@ -55,7 +55,7 @@ pub struct Execution {
     logs: VecDeque<Ask>,
     /// The last ask was a log line, and this one, if any, comes after it.
     telling: Option<Option<Ask>>,
-    redirect: Option<Here>,
+    redirect: Option<Redirect>,
     timeouts: Timeouts,
     exception: Exception,
     idle_steps: u32,
@@ -81,6 +81,14 @@ struct Here {
     number: String,
     priority: u32,
     candidates: Candidates,
+}
+
+/// Where the run goes once the present question is answered.
+#[derive(Clone, Debug)]
+enum Redirect {
+    To(Here),
+    /// To an extension that begins so.
+    Typed(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,7 +216,8 @@ impl Execution {
     }
 
     /// Goes on elsewhere once the present question is answered (a transfer, a plugin's `goto`). Empty context or extension mean
-    /// the present one; the priority is a number or a label.
+    /// the present one; the priority is a number or a label. Priority `*` says that the extension is only what the caller has
+    /// typed so far: further digits are waited for as `WaitExten` does, in the present context. That is how `Background` ends.
     pub fn go_to(
         &mut self,
         calendar: &dyn Calendar,
@@ -219,13 +228,17 @@ impl Execution {
         if self.phase != Phase::Live {
             return Err(GoToError::Over);
         }
+        if priority == "*" {
+            self.redirect = Some(Redirect::Typed(extension.to_owned()));
+            return Ok(());
+        }
         let parts = [context, extension, priority].map(str::to_owned);
         let there = self.resolve(&Arc::clone(&self.plan), calendar, &parts).map_err(|missing| match missing {
             place::Missing::Context(_) => GoToError::Context,
             place::Missing::Extension(..) => GoToError::Extension,
             place::Missing::Priority(_) => GoToError::Priority,
         })?;
-        self.redirect = Some(there);
+        self.redirect = Some(Redirect::To(there));
         Ok(())
     }
 
@@ -306,13 +319,15 @@ impl Execution {
         }
         match self.state {
             State::Evaluate => self.evaluate_line(plan, calendar),
-            _ => self.fetch(plan),
+            _ => self.fetch(plan, calendar),
         }
     }
 
-    fn fetch(&mut self, plan: &Dialplan) -> Option<Ask> {
-        if let Some(there) = self.redirect.take() {
-            self.here = there;
+    fn fetch(&mut self, plan: &Dialplan, calendar: &dyn Calendar) -> Option<Ask> {
+        match self.redirect.take() {
+            Some(Redirect::To(there)) => self.here = there,
+            Some(Redirect::Typed(typed)) => return self.typed(plan, calendar, typed),
+            None => {}
         }
         self.steps += 1;
         self.idle_steps += 1;

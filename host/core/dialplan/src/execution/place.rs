@@ -180,6 +180,11 @@ impl Execution {
         if digit.is_ascii_digit() || matches!(digit, '*' | '#' | 'A'..='D') {
             typed.push(digit);
         }
+        self.typed(plan, calendar, typed)
+    }
+
+    /// Waits for more of an extension that begins so, as long as more could match.
+    pub(super) fn typed(&mut self, plan: &Dialplan, calendar: &dyn Calendar, typed: String) -> Option<Ask> {
         let full = typed.len() >= crate::limit::EXTENSION_CHARS;
         if !full && plan.wants_more(calendar, self.here.context, &typed) {
             let timeout = self.timeouts.digit;

@@ -304,6 +304,29 @@ fn go_to_takes_effect_after_the_present_question() {
     assert_eq!(show(&run.step(&noon(), failed("transferred away"))), "C(7)");
 }
 
+/// The way a plugin's `Background` hands over the key that ended it: priority `*`.
+#[test]
+fn go_to_may_give_only_the_beginning() {
+    let plan = plan(
+        "[test]\nexten => 1,1,Background(m)\n same => n,Next()\nexten => 2,1,Two()\nexten => _3X,1,Three(${EXTEN})\nexten => i,1,I(${INVALID_EXTEN})",
+    );
+    let ends = |typed: &str, digits: &[char]| {
+        let mut run = start(&plan, "test", "1");
+        assert_eq!(show(&run.step(&noon(), Reply::Start)), "Background(m)");
+        run.go_to(&noon(), "", typed, "*").unwrap();
+        let mut ask = run.step(&noon(), Reply::Done);
+        for digit in digits {
+            assert_eq!(show(&ask), "digit? 5");
+            ask = run.step(&noon(), Reply::Digit(*digit));
+        }
+        show(&ask)
+    };
+    assert_eq!(ends("2", &[]), "Two()");
+    assert_eq!(ends("3", &['4']), "Three(34)");
+    assert_eq!(ends("35", &[]), "Three(35)");
+    assert_eq!(ends("8", &[]), "I(8)");
+}
+
 #[test]
 fn hints_are_answered() {
     let plan = plan(
