@@ -101,6 +101,25 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The leg it is for, and the other one of a bridge.
+    pub fn legs(&self) -> (LegKey, Option<LegKey>) {
+        match self {
+            Self::Add { leg, .. }
+            | Self::Update { leg, .. }
+            | Self::Remove { leg }
+            | Self::Play { leg, .. }
+            | Self::StopPlay { leg, .. }
+            | Self::RingTone { leg, .. }
+            | Self::Echo { leg, .. }
+            | Self::SendDigits { leg, .. }
+            | Self::Record { leg, .. }
+            | Self::StopRecord { leg, .. } => (*leg, None),
+            Self::Bridge { a, b } | Self::Unbridge { a, b } => (*a, Some(*b)),
+        }
+    }
+}
+
 /// Settings of a leg that do not come from SDP.
 #[derive(Clone, Debug, Default)]
 pub struct LegOptions {
