@@ -4,4 +4,5 @@ mod corpus;
 mod ipv6;
 mod mangled;
 mod oracle;
+mod smuggling;
 mod verdicts;

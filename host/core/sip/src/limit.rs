@@ -24,3 +24,11 @@ pub const PARAMETERS_MAX: usize = 64;
 pub const CHALLENGES_MAX: usize = 8;
 /// Most nonces in use whose count is kept: 24 bytes each, one per phone that authenticated lately.
 pub const NONCES_MAX: usize = 65_536;
+/// How many percent of a datagram from a peer that has proved nothing its answer may have (C8): the source may be forged,
+/// and whoever owns it gets what we send.
+pub const ANSWER_PERCENT_MAX: usize = 150;
+
+/// True when an answer of this size may go to a peer that has proved nothing; otherwise silence is the answer.
+pub const fn answer_fits(request_bytes: usize, answer_bytes: usize) -> bool {
+    answer_bytes * 100 <= request_bytes * ANSWER_PERCENT_MAX
+}

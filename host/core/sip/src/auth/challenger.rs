@@ -222,7 +222,8 @@ impl Challenger {
 /// Six bytes of milliseconds last 8,900 years.
 const TIME_MASK: u64 = (1 << 48) - 1;
 const STAMP_BYTES: usize = 10;
-const TAG_BYTES: usize = 16;
+/// 96 bits, as in HMAC-SHA-256-96: a challenge is small, because anybody can ask for one (C8).
+const TAG_BYTES: usize = 12;
 
 impl Issue {
     fn stamp(self) -> [u8; STAMP_BYTES] {

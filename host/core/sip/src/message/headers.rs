@@ -6,7 +6,7 @@ use super::header_name::HeaderName;
 
 mod typed;
 pub use typed::{CSeq, Contacts, RAck, Reason, Refresher, Replaces, SessionExpires};
-pub(crate) use typed::{is_call_id, split_list};
+pub(crate) use typed::{is_call_id, split_list, split_slices};
 
 /// The headers of a message in their order.
 ///

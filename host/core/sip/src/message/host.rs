@@ -20,26 +20,7 @@ pub enum Host {
 impl Host {
     /// Reads a host: a name, an IPv4 address or an IPv6 reference in brackets.
     pub fn parse(bytes: &Bytes) -> Result<Self, SyntaxError> {
-        if let [b'[', address @ .., b']'] = &bytes[..] {
-            let address = std::str::from_utf8(address).ok().and_then(|text| text.parse::<Ipv6Addr>().ok());
-            return address.map(|address| Self::Ip(IpAddr::V6(address))).ok_or(SyntaxError("IPv6 reference"));
-        }
-        if !scan::is_host(bytes) {
-            return Err(SyntaxError("host"));
-        }
-        let text = Text::new(bytes.clone()).expect("host characters are ASCII");
-        // §25.1: the last label of a name begins with a letter, so that a name never looks like an address.
-        let last = text.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-        if last.bytes().all(|byte| byte.is_ascii_digit()) {
-            return match text.parse::<Ipv4Addr>() {
-                Ok(address) => Ok(Self::Ip(IpAddr::V4(address))),
-                Err(_) => Err(SyntaxError("IPv4 address")),
-            };
-        }
-        if text.starts_with('.') || text.contains("..") {
-            return Err(SyntaxError("host"));
-        }
-        Ok(Self::Name(text))
+        Ok(HostParts::read(bytes)?.own(bytes))
     }
 
     /// The address, when the host is one.
@@ -90,8 +71,46 @@ impl fmt::Display for Host {
     }
 }
 
+/// A checked host that still borrows its text: what parsing needs before anybody asks for the value.
+#[derive(Clone, Copy)]
+pub(super) enum HostParts<'a> {
+    Name(&'a [u8]),
+    Ip(IpAddr),
+}
+
+impl<'a> HostParts<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, SyntaxError> {
+        if let [b'[', address @ .., b']'] = bytes {
+            let address = std::str::from_utf8(address).ok().and_then(|text| text.parse::<Ipv6Addr>().ok());
+            return address.map(|address| Self::Ip(IpAddr::V6(address))).ok_or(SyntaxError("IPv6 reference"));
+        }
+        if !scan::is_host(bytes) {
+            return Err(SyntaxError("host"));
+        }
+        // §25.1: the last label of a name begins with a letter, so that a name never looks like an address.
+        let name = bytes.strip_suffix(b".").unwrap_or(bytes);
+        let last = name.iter().rposition(|byte| *byte == b'.').map_or(name, |dot| &name[dot + 1..]);
+        if last.iter().all(u8::is_ascii_digit) {
+            let address = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<Ipv4Addr>().ok());
+            return address.map(|address| Self::Ip(IpAddr::V4(address))).ok_or(SyntaxError("IPv4 address"));
+        }
+        if name.starts_with(b".") || name.windows(2).any(|pair| pair == b"..") {
+            return Err(SyntaxError("host"));
+        }
+        Ok(Self::Name(bytes))
+    }
+
+    /// The host as a value that shares the buffer of `whole`.
+    pub(super) fn own(self, whole: &Bytes) -> Host {
+        match self {
+            Self::Ip(address) => Host::Ip(address),
+            Self::Name(name) => Host::Name(Text::share(whole, name)),
+        }
+    }
+}
+
 /// Reads `host [":" port]`; white space around the colon is legal in Via only, and trimmed by `spaced`.
-pub(crate) fn parse_host_port(bytes: &Bytes, spaced: bool) -> Result<(Host, Option<u16>), SyntaxError> {
+pub(super) fn read_host_port(bytes: &[u8], spaced: bool) -> Result<(HostParts<'_>, Option<u16>), SyntaxError> {
     let after_bracket = match bytes.first() {
         Some(b'[') => bytes.iter().position(|byte| *byte == b']').ok_or(SyntaxError("IPv6 reference"))?,
         _ => 0,
@@ -99,7 +118,7 @@ pub(crate) fn parse_host_port(bytes: &Bytes, spaced: bool) -> Result<(Host, Opti
     let colon = bytes[after_bracket..].iter().position(|byte| *byte == b':');
     let (host, port) = match colon {
         Some(offset) => (&bytes[..after_bracket + offset], Some(&bytes[after_bracket + offset + 1..])),
-        None => (&bytes[..], None),
+        None => (bytes, None),
     };
     let (host, port) = if spaced { (scan::trim(host), port.map(scan::trim)) } else { (host, port) };
     let port = match port {
@@ -109,5 +128,5 @@ pub(crate) fn parse_host_port(bytes: &Bytes, spaced: bool) -> Result<(Host, Opti
             Some(number.ok_or(SyntaxError("port"))?)
         }
     };
-    Ok((Host::parse(&scan::share(bytes, host))?, port))
+    Ok((HostParts::read(host)?, port))
 }

@@ -68,13 +68,18 @@ const KNOWN: [(&str, Method); 14] = [
 impl Method {
     /// Reads a method token.
     pub fn parse(bytes: &Bytes) -> Result<Self, SyntaxError> {
-        if let Some(known) = Self::known(bytes) {
+        Self::parse_part(bytes, bytes)
+    }
+
+    /// Reads a method token that is a part of `whole`.
+    pub(super) fn parse_part(whole: &Bytes, part: &[u8]) -> Result<Self, SyntaxError> {
+        if let Some(known) = Self::known(part) {
             return Ok(known);
         }
-        if bytes.len() > limit::METHOD_BYTES_MAX || !scan::is_token(bytes) {
+        if part.len() > limit::METHOD_BYTES_MAX || !scan::is_token(part) {
             return Err(SyntaxError("method"));
         }
-        Ok(Self::Other(MethodToken(Text::new(bytes.clone()).expect("a token is ASCII"))))
+        Ok(Self::Other(MethodToken(Text::share(whole, part))))
     }
 
     fn known(bytes: &[u8]) -> Option<Self> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::params::{self, Params};
 use super::scan::{self, SyntaxError};
 use super::text::Text;
-use super::uri::Uri;
+use super::uri::{Uri, UriParts};
 
 /// A URI with an optional display name and the parameters of the header it stands in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -26,38 +26,7 @@ impl NameAddr {
 
     /// Reads one value (not a comma list).
     pub fn parse(bytes: &Bytes) -> Result<Self, SyntaxError> {
-        let value = scan::share(bytes, scan::trim(bytes));
-        match scan::find_outside(&value, b"<", false)? {
-            Some(open) => Self::parse_bracketed(&value, open),
-            None => Self::parse_bare(&value),
-        }
-    }
-
-    fn parse_bracketed(value: &Bytes, open: usize) -> Result<Self, SyntaxError> {
-        let close = value[open..].iter().position(|byte| *byte == b'>').ok_or(SyntaxError("angle brackets"))? + open;
-        let display = scan::trim(&value[..open]);
-        if !is_display(display) {
-            return Err(SyntaxError("display name"));
-        }
-        Ok(Self {
-            display: (!display.is_empty()).then(|| scan::share(value, display)),
-            uri: Uri::parse(&value.slice(open + 1..close))?,
-            params: Params::parse_header(&value.slice(close + 1..))?,
-        })
-    }
-
-    /// §20: without brackets every parameter belongs to the header, and the URI may hold no `?` or `,`.
-    fn parse_bare(value: &Bytes) -> Result<Self, SyntaxError> {
-        let semicolon = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
-        let uri = scan::trim(&value[..semicolon]);
-        if uri.iter().any(|byte| matches!(byte, b'?' | b',')) {
-            return Err(SyntaxError("URI without angle brackets"));
-        }
-        Ok(Self {
-            display: None,
-            uri: Uri::parse(&scan::share(value, uri))?,
-            params: Params::parse_header(&value.slice(semicolon..))?,
-        })
+        Ok(NameAddrParts::read(bytes)?.own(bytes))
     }
 
     /// The URI.
@@ -131,6 +100,52 @@ impl NameAddr {
         output.extend_from_slice(format!("<{}>", self.uri).as_bytes());
         output.extend_from_slice(self.params.as_bytes());
         Bytes::from(output)
+    }
+}
+
+/// The checked parts of an address that still borrow its text.
+#[derive(Clone, Copy)]
+pub(super) struct NameAddrParts<'a> {
+    display: &'a [u8],
+    uri: UriParts<'a>,
+    params: &'a [u8],
+}
+
+impl<'a> NameAddrParts<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, SyntaxError> {
+        let value = scan::trim(bytes);
+        match scan::find_outside(value, b"<", false)? {
+            Some(open) => Self::read_bracketed(value, open),
+            None => Self::read_bare(value),
+        }
+    }
+
+    fn read_bracketed(value: &'a [u8], open: usize) -> Result<Self, SyntaxError> {
+        let close = value[open..].iter().position(|byte| *byte == b'>').ok_or(SyntaxError("angle brackets"))? + open;
+        let display = scan::trim(&value[..open]);
+        if !is_display(display) {
+            return Err(SyntaxError("display name"));
+        }
+        let uri = UriParts::read(&value[open + 1..close])?;
+        Ok(Self { display, uri, params: Params::read_header(&value[close + 1..])? })
+    }
+
+    /// §20: without brackets every parameter belongs to the header, and the URI may hold no `?` or `,`.
+    fn read_bare(value: &'a [u8]) -> Result<Self, SyntaxError> {
+        let semicolon = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+        let uri = scan::trim(&value[..semicolon]);
+        if uri.iter().any(|byte| matches!(byte, b'?' | b',')) {
+            return Err(SyntaxError("URI without angle brackets"));
+        }
+        Ok(Self { display: &[], uri: UriParts::read(uri)?, params: Params::read_header(&value[semicolon..])? })
+    }
+
+    fn own(self, whole: &Bytes) -> NameAddr {
+        NameAddr {
+            display: (!self.display.is_empty()).then(|| scan::share(whole, self.display)),
+            uri: self.uri.own(whole),
+            params: Params::own(whole, self.params),
+        }
     }
 }
 

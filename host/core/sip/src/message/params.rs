@@ -25,9 +25,19 @@ pub struct Param<'a> {
 
 impl Params {
     /// Reads the parameters of a header value: `bytes` is empty or begins with `;`.
-    pub(crate) fn parse_header(bytes: &Bytes) -> Result<Self, SyntaxError> {
+    pub(super) fn parse_header(bytes: &Bytes) -> Result<Self, SyntaxError> {
+        Ok(Self::own(bytes, Self::read_header(bytes)?))
+    }
+
+    /// A list that one of the readers has checked, as a value that shares the buffer of `whole`.
+    pub(super) fn own(whole: &Bytes, list: &[u8]) -> Self {
+        Self(scan::share(whole, list))
+    }
+
+    /// Checks the parameters of a header value and gives them without the white space around them.
+    pub(super) fn read_header(bytes: &[u8]) -> Result<&[u8], SyntaxError> {
         let mut rest = scan::trim(bytes);
-        let whole = scan::share(bytes, rest);
+        let whole = rest;
         let mut count = 0;
         while !rest.is_empty() {
             let Some(after) = rest.strip_prefix(b";") else { return Err(SyntaxError("parameter separator")) };
@@ -42,11 +52,11 @@ impl Params {
             }
             rest = &after[end..];
         }
-        Ok(Self(whole))
+        Ok(whole)
     }
 
-    /// Reads the parameters of a URI (`uri-parameters`, no white space, no quotes).
-    pub(crate) fn parse_uri(bytes: &Bytes) -> Result<Self, SyntaxError> {
+    /// Checks the parameters of a URI (`uri-parameters`, no white space, no quotes).
+    pub(super) fn read_uri(bytes: &[u8]) -> Result<&[u8], SyntaxError> {
         if let Some(list) = bytes.strip_prefix(b";") {
             for (count, parameter) in list.split(|byte| *byte == b';').enumerate() {
                 let (name, value) = split_exact(parameter);
@@ -63,7 +73,7 @@ impl Params {
                 }
             }
         }
-        Ok(Self(bytes.clone()))
+        Ok(bytes)
     }
 
     /// True when there are none.

@@ -6,13 +6,13 @@
 use bytes::Bytes;
 
 use super::header_name::HeaderName;
-use super::headers::{CSeq, Headers, is_call_id, split_list};
+use super::headers::{CSeq, Headers, is_call_id, split_slices};
 use super::method::Method;
-use super::name_addr::NameAddr;
+use super::name_addr::NameAddrParts;
 use super::scan::{self, SyntaxError};
 use super::status::StatusCode;
 use super::uri::Uri;
-use super::via::Via;
+use super::via::ViaParts;
 use super::{ANSWER_HEADERS, Message, Request, Response};
 use crate::limit;
 
@@ -25,7 +25,8 @@ pub enum ParseError {
     /// A request that must be refused with a status.
     #[error("{}: {}", .0.status, .0.reason)]
     Answer(Box<Refusal>),
-    /// Nothing that could be answered: no SIP, a response, an ACK, or a request without a Via.
+    /// Nothing that could be answered: no SIP, a response, an ACK, a request without a Via, or one so small that the
+    /// answer would be worth forging its source for (C8).
     #[error("dropped: {0}")]
     Drop(&'static str),
 }
@@ -104,11 +105,14 @@ struct Scanned {
     headers: Headers,
     body: Bytes,
     problem: Option<Problem>,
+    /// How many bytes came, which bounds the answer to what is malformed.
+    size: usize,
 }
 
 impl Scanned {
     fn new(bytes: Bytes) -> Result<Self, ParseError> {
         let mut problem = None;
+        let size = bytes.len();
         let bytes = skip_empty_lines(&bytes);
         let bytes = if bytes.len() > limit::MESSAGE_BYTES_MAX {
             problem = Some(Problem::new(StatusCode::MESSAGE_TOO_LARGE, "message too large"));
@@ -131,7 +135,7 @@ impl Scanned {
             }
         }
         problem = problem.or(lines.problem());
-        Ok(Self { start, headers, body: bytes.slice(lines.position()..), problem })
+        Ok(Self { start, headers, body: bytes.slice(lines.position()..), problem, size })
     }
 
     fn finish(mut self) -> Result<Message, ParseError> {
@@ -189,7 +193,12 @@ impl Scanned {
                 headers.push_parsed(name.clone(), value.clone());
             }
         }
-        ParseError::Answer(Box::new(Refusal { status: problem.status, reason: problem.reason, method, headers }))
+        let refusal = Refusal { status: problem.status, reason: problem.reason, method, headers };
+        // C8: the source of a malformed request may be forged; no answer is better than a larger one.
+        if !limit::answer_fits(self.size, refusal.response().to_bytes().len()) {
+            return ParseError::Drop("answer larger than the request");
+        }
+        ParseError::Answer(Box::new(refusal))
     }
 }
 
@@ -215,7 +224,7 @@ impl Start {
             return Err(ParseError::Drop("no SIP message"));
         }
         let first_space = trimmed.iter().position(|byte| *byte == b' ').unwrap_or(last_space);
-        let method = Method::parse(&scan::share(line, &trimmed[..first_space])).ok();
+        let method = Method::parse_part(line, &trimmed[..first_space]).ok();
         let uri = if first_space == last_space {
             Err(Problem::bad("request line without a URI"))
         } else if trimmed.len() != line.len() {
@@ -272,6 +281,12 @@ fn header(bytes: &Bytes, line: &[u8]) -> Result<(HeaderName, Bytes), Problem> {
         Some(known) => known,
         None => HeaderName::parse(&scan::share(bytes, name))?,
     };
+    let value = scan::trim(value);
+    // Nearly no value holds a character below the space, and looking for one is a single pass of vector code.
+    let plain = !value.iter().fold(false, |odd, byte| odd | (*byte < b' ') | (*byte == 0x7f));
+    if plain && value.len() <= limit::HEADER_VALUE_BYTES_MAX {
+        return Ok((name, scan::share(bytes, value)));
+    }
     let value = lines::unfold(bytes, value);
     if value.len() > limit::HEADER_VALUE_BYTES_MAX {
         return Err(Problem::bad("header too long"));
@@ -301,8 +316,8 @@ fn check_headers(headers: &Headers, method: Option<&Method>) -> Result<Option<us
             seen |= bit;
         }
         match name {
-            HeaderName::Via => vias += check_list(value, |via| Via::parse(via).map(drop))?,
-            HeaderName::From | HeaderName::To => drop(NameAddr::parse(value)?),
+            HeaderName::Via => vias += check_list(value, |via| ViaParts::read(via).map(drop))?,
+            HeaderName::From | HeaderName::To => drop(NameAddrParts::read(value)?),
             HeaderName::CallId if !is_call_id(value) => return Err(Problem::bad("Call-ID")),
             HeaderName::CSeq => {
                 let cseq = CSeq::parse(value)?;
@@ -317,7 +332,7 @@ fn check_headers(headers: &Headers, method: Option<&Method>) -> Result<Option<us
             HeaderName::ContentLength => length = Some(content_length(value)?),
             HeaderName::Contact if &value[..] == b"*" => {}
             HeaderName::Contact | HeaderName::Route | HeaderName::RecordRoute | HeaderName::Path => {
-                check_list(value, |address| NameAddr::parse(address).map(drop))?;
+                check_list(value, |address| NameAddrParts::read(address).map(drop))?;
             }
             _ => {}
         }
@@ -362,14 +377,14 @@ fn single_value(name: &HeaderName) -> Option<u32> {
     Some(1 << index)
 }
 
-fn check_list(value: &Bytes, check: impl Fn(&Bytes) -> Result<(), SyntaxError>) -> Result<usize, Problem> {
+fn check_list(value: &[u8], check: impl Fn(&[u8]) -> Result<(), SyntaxError>) -> Result<usize, Problem> {
     let mut count = 0;
-    for part in split_list(value) {
+    for part in split_slices(value) {
         count += 1;
         if count > limit::LIST_VALUES_MAX.max(limit::VIAS_MAX) {
             return Err(Problem::bad("too many values in a header"));
         }
-        check(&part?)?;
+        check(part?)?;
     }
     Ok(count)
 }

@@ -213,6 +213,16 @@ pub(crate) fn find_outside(bytes: &[u8], wanted: &[u8], angles: bool) -> Result<
     Ok(None)
 }
 
+/// The first CR or LF. Whole chunks are looked at at once, which the compiler turns into vector code.
+pub(super) fn find_line_end(bytes: &[u8]) -> Option<usize> {
+    const CHUNK: usize = 32;
+    let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let chunks = bytes.chunks_exact(CHUNK);
+    let clean = chunks.take_while(|chunk| !chunk.iter().fold(false, |found, byte| found | ends(byte))).count();
+    let from = clean * CHUNK;
+    bytes[from..].iter().position(ends).map(|offset| from + offset)
+}
+
 /// Reads a decimal number of at most ten digits that fits 32 bits.
 pub(crate) fn number(bytes: &[u8]) -> Option<u32> {
     // More digits are out of range unless they are leading zeros, which nobody sends honestly.

@@ -16,6 +16,12 @@ impl Text {
         Some(Self(bytes))
     }
 
+    /// A checked part of `whole`; the grammar of what was checked admits ASCII only.
+    pub(super) fn share(whole: &Bytes, part: &[u8]) -> Self {
+        debug_assert!(part.is_ascii());
+        Self(super::scan::share(whole, part))
+    }
+
     /// Text of the program itself.
     pub const fn from_static(text: &'static str) -> Self {
         Self(Bytes::from_static(text.as_bytes()))

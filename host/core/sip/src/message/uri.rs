@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::host::{self, Host};
+use super::host::{self, Host, HostParts};
 use super::params::Params;
 use super::scan::{self, SyntaxError, UriPart};
 use super::text::Text;
@@ -44,72 +44,11 @@ pub struct Uri {
 impl Uri {
     /// Reads a URI without angle brackets around it.
     pub fn parse(bytes: &Bytes) -> Result<Self, SyntaxError> {
-        if bytes.len() > limit::URI_BYTES_MAX {
-            return Err(SyntaxError("URI length"));
-        }
-        let colon = bytes.iter().position(|byte| *byte == b':').ok_or(SyntaxError("URI scheme"))?;
-        let scheme = Scheme::parse(bytes.slice(..colon))?;
-        let rest = bytes.slice(colon + 1..);
-        match scheme {
-            Scheme::Sip | Scheme::Sips => Self::parse_sip(scheme, &rest),
-            Scheme::Tel => Self::parse_tel(&rest),
-            Scheme::Other(_) => {
-                if rest.is_empty() || !scan::is_escaped(&rest, UriPart::Opaque) {
-                    return Err(SyntaxError("URI"));
-                }
-                Ok(Self::bare(scheme, Text::new(rest)))
-            }
-        }
+        Ok(UriParts::read(bytes)?.own(bytes))
     }
 
     fn bare(scheme: Scheme, user: Option<Text>) -> Self {
         Self { scheme, user, password: None, host: None, port: None, params: Params::default(), headers: None }
-    }
-
-    fn parse_sip(scheme: Scheme, rest: &Bytes) -> Result<Self, SyntaxError> {
-        // §25.1: neither host, parameters nor headers may hold "@", so the first one ends the user part.
-        let (userinfo, rest) = match rest.iter().position(|byte| *byte == b'@') {
-            Some(at) => (Some(rest.slice(..at)), rest.slice(at + 1..)),
-            None => (None, rest.clone()),
-        };
-        let mut uri = Self::bare(scheme, None);
-        if let Some(userinfo) = userinfo {
-            let colon = userinfo.iter().position(|byte| *byte == b':');
-            let user = userinfo.slice(..colon.unwrap_or(userinfo.len()));
-            let password = colon.map(|colon| userinfo.slice(colon + 1..));
-            if user.is_empty() || !scan::is_escaped(&user, UriPart::User) {
-                return Err(SyntaxError("URI user"));
-            }
-            if password.as_deref().is_some_and(|password| !scan::is_escaped(password, UriPart::User)) {
-                return Err(SyntaxError("URI password"));
-            }
-            uri.user = Text::new(user);
-            uri.password = password.and_then(Text::new);
-        }
-        let question = rest.iter().position(|byte| *byte == b'?').unwrap_or(rest.len());
-        let semicolon = rest[..question].iter().position(|byte| *byte == b';').unwrap_or(question);
-        let (host, port) = host::parse_host_port(&rest.slice(..semicolon), false)?;
-        uri.host = Some(host);
-        uri.port = port;
-        uri.params = Params::parse_uri(&rest.slice(semicolon..question))?;
-        if question < rest.len() {
-            uri.headers = Some(parse_headers(rest.slice(question + 1..))?);
-        }
-        Ok(uri)
-    }
-
-    fn parse_tel(rest: &Bytes) -> Result<Self, SyntaxError> {
-        let semicolon = rest.iter().position(|byte| *byte == b';').unwrap_or(rest.len());
-        let number = rest.slice(..semicolon);
-        let digits = number.strip_prefix(b"+").unwrap_or(&number);
-        // RFC 3966 §3: digits and visual separators; local numbers also have "*", "#" and hex digits.
-        let legal = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#' | b'-' | b'.' | b'(' | b')');
-        if !digits.iter().all(legal) || !digits.iter().any(|byte| !is_separator(*byte)) {
-            return Err(SyntaxError("telephone number"));
-        }
-        let mut uri = Self::bare(Scheme::Tel, Text::new(number));
-        uri.params = Params::parse_uri(&rest.slice(semicolon..))?;
-        Ok(uri)
     }
 
     /// `sip:user@host:port`, the user escaped where it must be.
@@ -233,7 +172,134 @@ impl Uri {
 }
 
 impl Scheme {
-    fn parse(bytes: Bytes) -> Result<Self, SyntaxError> {
+    /// The scheme as it is written.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Sip => "sip",
+            Self::Sips => "sips",
+            Self::Tel => "tel",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// The checked parts of a URI that still borrow its text: what parsing needs before anybody asks for the value.
+#[derive(Clone, Copy)]
+pub(super) struct UriParts<'a> {
+    scheme: SchemeParts<'a>,
+    user: Option<&'a [u8]>,
+    password: Option<&'a [u8]>,
+    host: Option<HostParts<'a>>,
+    port: Option<u16>,
+    params: &'a [u8],
+    headers: Option<&'a [u8]>,
+}
+
+#[derive(Clone, Copy)]
+enum SchemeParts<'a> {
+    Sip,
+    Sips,
+    Tel,
+    Other(&'a [u8]),
+}
+
+impl<'a> UriParts<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, SyntaxError> {
+        if bytes.len() > limit::URI_BYTES_MAX {
+            return Err(SyntaxError("URI length"));
+        }
+        let colon = bytes.iter().position(|byte| *byte == b':').ok_or(SyntaxError("URI scheme"))?;
+        let scheme = SchemeParts::read(&bytes[..colon])?;
+        let rest = &bytes[colon + 1..];
+        match scheme {
+            SchemeParts::Sip | SchemeParts::Sips => Self::read_sip(scheme, rest),
+            SchemeParts::Tel => Self::read_tel(rest),
+            SchemeParts::Other(_) => {
+                if rest.is_empty() || !scan::is_escaped(rest, UriPart::Opaque) {
+                    return Err(SyntaxError("URI"));
+                }
+                Ok(Self::bare(scheme, Some(rest)))
+            }
+        }
+    }
+
+    fn bare(scheme: SchemeParts<'a>, user: Option<&'a [u8]>) -> Self {
+        Self { scheme, user, password: None, host: None, port: None, params: &[], headers: None }
+    }
+
+    fn read_sip(scheme: SchemeParts<'a>, rest: &'a [u8]) -> Result<Self, SyntaxError> {
+        let mut uri = Self::bare(scheme, None);
+        // §25.1: neither host, parameters nor headers may hold "@", so the first one ends the user part.
+        let rest = match rest.iter().position(|byte| *byte == b'@') {
+            Some(at) => {
+                uri.read_userinfo(&rest[..at])?;
+                &rest[at + 1..]
+            }
+            None => rest,
+        };
+        let question = rest.iter().position(|byte| *byte == b'?').unwrap_or(rest.len());
+        let semicolon = rest[..question].iter().position(|byte| *byte == b';').unwrap_or(question);
+        let (host, port) = host::read_host_port(&rest[..semicolon], false)?;
+        uri.host = Some(host);
+        uri.port = port;
+        uri.params = Params::read_uri(&rest[semicolon..question])?;
+        if question < rest.len() {
+            uri.headers = Some(read_headers(&rest[question + 1..])?);
+        }
+        Ok(uri)
+    }
+
+    fn read_userinfo(&mut self, userinfo: &'a [u8]) -> Result<(), SyntaxError> {
+        let colon = userinfo.iter().position(|byte| *byte == b':');
+        let user = &userinfo[..colon.unwrap_or(userinfo.len())];
+        let password = colon.map(|colon| &userinfo[colon + 1..]);
+        if user.is_empty() || !scan::is_escaped(user, UriPart::User) {
+            return Err(SyntaxError("URI user"));
+        }
+        if password.is_some_and(|password| !scan::is_escaped(password, UriPart::User)) {
+            return Err(SyntaxError("URI password"));
+        }
+        self.user = Some(user);
+        self.password = password;
+        Ok(())
+    }
+
+    fn read_tel(rest: &'a [u8]) -> Result<Self, SyntaxError> {
+        let semicolon = rest.iter().position(|byte| *byte == b';').unwrap_or(rest.len());
+        let number = &rest[..semicolon];
+        let digits = number.strip_prefix(b"+").unwrap_or(number);
+        // RFC 3966 §3: digits and visual separators; local numbers also have "*", "#" and hex digits.
+        let legal = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#' | b'-' | b'.' | b'(' | b')');
+        if !digits.iter().all(legal) || !digits.iter().any(|byte| !is_separator(*byte)) {
+            return Err(SyntaxError("telephone number"));
+        }
+        let mut uri = Self::bare(SchemeParts::Tel, Some(number));
+        uri.params = Params::read_uri(&rest[semicolon..])?;
+        Ok(uri)
+    }
+
+    /// The URI as a value that shares the buffer of `whole`.
+    pub(super) fn own(self, whole: &Bytes) -> Uri {
+        let text = |part: &[u8]| Text::share(whole, part);
+        Uri {
+            scheme: match self.scheme {
+                SchemeParts::Sip => Scheme::Sip,
+                SchemeParts::Sips => Scheme::Sips,
+                SchemeParts::Tel => Scheme::Tel,
+                SchemeParts::Other(name) => Scheme::Other(text(name)),
+            },
+            user: self.user.map(text),
+            password: self.password.map(text),
+            host: self.host.map(|host| host.own(whole)),
+            port: self.port,
+            params: Params::own(whole, self.params),
+            headers: self.headers.map(text),
+        }
+    }
+}
+
+impl<'a> SchemeParts<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, SyntaxError> {
         if bytes.eq_ignore_ascii_case(b"sip") {
             return Ok(Self::Sip);
         }
@@ -247,18 +313,21 @@ impl Scheme {
         if !bytes.first().is_some_and(u8::is_ascii_alphabetic) || !bytes.iter().all(legal) {
             return Err(SyntaxError("URI scheme"));
         }
-        Ok(Self::Other(Text::new(bytes).expect("scheme characters are ASCII")))
+        Ok(Self::Other(bytes))
     }
+}
 
-    /// The scheme as it is written.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Sip => "sip",
-            Self::Sips => "sips",
-            Self::Tel => "tel",
-            Self::Other(name) => name,
+fn read_headers(bytes: &[u8]) -> Result<&[u8], SyntaxError> {
+    for pair in bytes.split(|byte| *byte == b'&') {
+        let equal = pair.iter().position(|byte| *byte == b'=').ok_or(SyntaxError("URI header"))?;
+        let legal = equal > 0
+            && scan::is_escaped(&pair[..equal], UriPart::Header)
+            && scan::is_escaped(&pair[equal + 1..], UriPart::Header);
+        if !legal {
+            return Err(SyntaxError("URI header"));
         }
     }
+    Ok(bytes)
 }
 
 impl fmt::Display for Uri {
@@ -312,19 +381,6 @@ impl<'de> serde::Deserialize<'de> for Uri {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
-}
-
-fn parse_headers(bytes: Bytes) -> Result<Text, SyntaxError> {
-    for pair in bytes.split(|byte| *byte == b'&') {
-        let equal = pair.iter().position(|byte| *byte == b'=').ok_or(SyntaxError("URI header"))?;
-        let legal = equal > 0
-            && scan::is_escaped(&pair[..equal], UriPart::Header)
-            && scan::is_escaped(&pair[equal + 1..], UriPart::Header);
-        if !legal {
-            return Err(SyntaxError("URI header"));
-        }
-    }
-    Text::new(bytes).ok_or(SyntaxError("URI header"))
 }
 
 fn escape_user(user: &str) -> Text {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 
-use super::host::{self, Host};
+use super::host::{self, Host, HostParts};
 use super::params::Params;
 use super::scan::{self, SyntaxError};
 use super::text::Text;
@@ -32,13 +32,7 @@ impl Via {
 
     /// Reads one value (not a comma list).
     pub fn parse(bytes: &Bytes) -> Result<Self, SyntaxError> {
-        let value = scan::share(bytes, scan::trim(bytes));
-        let semicolon = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
-        let (transport, sent_by) = split_protocol(&value[..semicolon])?;
-        let (host, port) = host::parse_host_port(&scan::share(&value, sent_by), true)?;
-        let params = Params::parse_header(&value.slice(semicolon..))?;
-        let transport = Text::new(scan::share(&value, transport)).expect("a token is ASCII");
-        Ok(Self { transport, host, port, params })
+        Ok(ViaParts::read(bytes)?.own(bytes))
     }
 
     /// The transport as it was spelt; compare without case.
@@ -128,6 +122,34 @@ impl Via {
         }
         output.extend_from_slice(self.params.as_bytes());
         Bytes::from(output)
+    }
+}
+
+/// The checked parts of a Via that still borrow its text.
+#[derive(Clone, Copy)]
+pub(super) struct ViaParts<'a> {
+    transport: &'a [u8],
+    host: HostParts<'a>,
+    port: Option<u16>,
+    params: &'a [u8],
+}
+
+impl<'a> ViaParts<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, SyntaxError> {
+        let value = scan::trim(bytes);
+        let semicolon = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+        let (transport, sent_by) = split_protocol(&value[..semicolon])?;
+        let (host, port) = host::read_host_port(sent_by, true)?;
+        Ok(Self { transport, host, port, params: Params::read_header(&value[semicolon..])? })
+    }
+
+    fn own(self, whole: &Bytes) -> Via {
+        Via {
+            transport: Text::share(whole, self.transport),
+            host: self.host.own(whole),
+            port: self.port,
+            params: Params::own(whole, self.params),
+        }
     }
 }
 

@@ -32,7 +32,7 @@ impl CSeq {
         // §8.1.1.5: "must be less than 2**31".
         let number =
             scan::number(&value[..space]).filter(|number| *number < 1 << 31).ok_or(SyntaxError("CSeq number"))?;
-        let method = Method::parse(&scan::share(bytes, scan::trim(&value[space..])))?;
+        let method = Method::parse_part(bytes, scan::trim(&value[space..]))?;
         Ok(Self { number, method })
     }
 }
@@ -388,16 +388,21 @@ impl Headers {
 
 /// The parts of one comma list, trimmed; empty parts come out empty.
 pub(crate) fn split_list(value: &Bytes) -> impl Iterator<Item = Result<Bytes, SyntaxError>> {
-    let mut rest = Some(value.clone());
+    split_slices(value).map(|part| part.map(|part| scan::share(value, part)))
+}
+
+/// The same as slices.
+pub(crate) fn split_slices(value: &[u8]) -> impl Iterator<Item = Result<&[u8], SyntaxError>> {
+    let mut rest = Some(value);
     std::iter::from_fn(move || {
         let current = rest.take()?;
-        match scan::find_outside(&current, b",", true) {
+        match scan::find_outside(current, b",", true) {
             Err(error) => Some(Err(error)),
             Ok(Some(comma)) => {
-                rest = Some(current.slice(comma + 1..));
-                Some(Ok(scan::share(&current, scan::trim(&current[..comma]))))
+                rest = Some(&current[comma + 1..]);
+                Some(Ok(scan::trim(&current[..comma])))
             }
-            Ok(None) => Some(Ok(scan::share(&current, scan::trim(&current)))),
+            Ok(None) => Some(Ok(scan::trim(current))),
         }
     })
 }

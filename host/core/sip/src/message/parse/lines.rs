@@ -30,7 +30,7 @@ impl<'a> Lines<'a> {
 
     /// Finds the end of the line that begins at `from`: where it ends and where the next begins.
     fn line_end(&mut self, from: usize) -> (usize, usize) {
-        let end = self.bytes[from..].iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+        let end = scan::find_line_end(&self.bytes[from..]);
         let Some(end) = end.map(|offset| from + offset) else {
             self.problem = self.problem.or(Some(Problem::bad("head without an end")));
             self.done = true;

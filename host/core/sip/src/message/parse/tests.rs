@@ -1,4 +1,4 @@
-use super::super::{Contacts, Headers, Host};
+use super::super::{Contacts, Headers, Host, NameAddr};
 use super::*;
 
 /// A request of these header lines after the ones every request has.
@@ -340,4 +340,25 @@ fn nothing_that_is_written_can_grow_a_line() {
     assert!(!read.headers.contains(&HeaderName::PAssertedIdentity));
     let headers: Headers = [(HeaderName::Subject, Bytes::from(evil))].into_iter().collect();
     assert!(!headers.get(&HeaderName::Subject).unwrap().contains(&b'\n'));
+}
+
+#[test]
+fn c8_no_refusal_is_worth_a_forged_source() {
+    // The shortest request that is refused, and longer ones: never more than half again as much comes back.
+    let vias = ["v:a", "v: x\r\nv: y", "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1"];
+    let mut answered = 0;
+    for via in vias {
+        for padding in [0, 20, 50, 100, 400] {
+            let text = format!("X sip:a SIP/2.0\r\n{via}\r\nf:sip:a\r\nX: {}\r\n\r\n", "x".repeat(padding));
+            match read(&text) {
+                Err(ParseError::Answer(refusal)) => {
+                    answered += 1;
+                    assert!(limit::answer_fits(text.len(), refusal.response().to_bytes().len()));
+                }
+                Err(ParseError::Drop(reason)) => assert_eq!(reason, "answer larger than the request"),
+                Ok(message) => panic!("{message:?}"),
+            }
+        }
+    }
+    assert!(answered > 5);
 }
