@@ -56,12 +56,13 @@ impl Leg {
         port::id(&self.0)
     }
 
-    /// A property: `caller.number`, `caller.name`, `dialed.number`, `endpoint`, `state`, `codec`, `language`, `account-code`, …
+    /// A property: `caller.number`, `caller.name`, `dialed.number`, `endpoint`, `state`, `codec`, `language`, `account-code`, or one
+    /// that was set.
     pub fn attribute(&self, name: &str) -> Option<String> {
         port::attribute(&self.0, name)
     }
 
-    /// Changes a property; writable are `caller.name`, `caller.number`, `language` and `account-code`.
+    /// Changes a property, or makes a new one. What the call itself knows (`state`, `endpoint`, …) is denied.
     pub fn set_attribute(&self, name: &str, value: &str) -> Result {
         port::set_attribute(&self.0, name, value)
     }
@@ -182,6 +183,16 @@ impl Leg {
         port::goto(&self.0, None, Some(extension), "1")
     }
 
+    /// The dialplan goes on as if the caller had dialled these digits in `WaitExten`: if more could follow, they are waited for.
+    pub fn goto_dialed(&self, digits: &str) -> Result {
+        port::goto(&self.0, None, Some(digits), "*")
+    }
+
+    /// Whether the leg is answered.
+    pub fn is_answered(&self) -> bool {
+        self.attribute("state").as_deref() == Some("up")
+    }
+
     /// Where the dialplan goes on when this run returns.
     pub fn goto(&self, context: &str, extension: &str, priority: &str) -> Result {
         port::goto(&self.0, Some(context), Some(extension), priority)
@@ -252,10 +263,15 @@ impl Dial {
         self
     }
 
-    /// Who seems to call.
-    pub fn caller(mut self, name: &str, number: &str) -> Self {
-        self.options.push(("caller-name".to_owned(), name.to_owned()));
-        self.options.push(("caller-number".to_owned(), number.to_owned()));
+    /// The longest conversation.
+    pub fn talk_for(mut self, limit: Duration) -> Self {
+        self.options.push(("limit-ms".to_owned(), milliseconds(limit).to_string()));
+        self
+    }
+
+    /// The caller hears a ring tone while they ring.
+    pub fn ring_tone(mut self) -> Self {
+        self.options.push(("ringback".to_owned(), "tone".to_owned()));
         self
     }
 }

@@ -166,9 +166,9 @@ macro_rules! service {
                 }
                 fn snapshot() -> ::std::result::Result<Vec<u8>, $crate::__wasm::WireError> {
                     with($crate::Service::snapshot)
-        }
+                }
             }
-            $crate::__wasm::service::export_service!(Plugin with_types_in $crate::__wasm::service);
+    $crate::__wasm::service::export_service!(Plugin with_types_in $crate::__wasm::service);
         };
     };
 }

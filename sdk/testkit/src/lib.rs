@@ -1,1 +1,433 @@
-//! A fake host for testing plugin logic natively.
+//! Tests plugin logic natively: a fake host that remembers what the plugin did, without Wasm and without a PBX.
+//!
+//! ```
+//! use jackfield_sdk::{Leg, Result};
+//! use jackfield_testkit::Fake;
+//!
+//! fn greet(leg: Leg, _arguments: &str) -> Result {
+//!     leg.answer()?;
+//!     leg.play("hello")
+//! }
+//!
+//! let fake = Fake::new();
+//! fake.run(|leg| greet(leg, "")).unwrap();
+//! assert_eq!(fake.actions(), ["answer", "play hello"]);
+//! ```
+//!
+//! What the caller does is said before: [`Fake::dials`] for what it dials at the next prompt, [`Fake::hangs_up_after`]
+//! for when it goes. Time does not pass: a wait returns at once, a read without digits is a time-out.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use jackfield_sdk::__native::{Fake as Host, leg, with_fake};
+use jackfield_sdk::{Code, Error, Event, Leg, Result};
+
+/// A fake host with one call.
+#[derive(Default)]
+pub struct Fake(Rc<State>);
+
+#[derive(Default)]
+struct State(RefCell<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    attributes: BTreeMap<String, String>,
+    variables: BTreeMap<String, String>,
+    values: BTreeMap<String, Vec<u8>>,
+    config: BTreeMap<String, String>,
+    applications: BTreeMap<String, Result>,
+    answers: VecDeque<Result<Vec<u8>>>,
+    events: VecDeque<Event>,
+    /// What is dialled at the next prompts, one entry each.
+    dialed: VecDeque<String>,
+    dial_status: Option<String>,
+    missing: Vec<String>,
+    actions: Vec<String>,
+    log: Vec<String>,
+    went: Option<String>,
+    /// How many more actions before the caller hangs up.
+    patience: Option<usize>,
+    unix_ms: u64,
+    random: u64,
+}
+
+impl Fake {
+    /// A call from 100 to 600 that nobody has answered.
+    pub fn new() -> Self {
+        let fake = Self::default();
+        {
+            let mut inner = fake.0.0.borrow_mut();
+            inner.attributes.insert("caller.number".into(), "100".into());
+            inner.attributes.insert("dialed.number".into(), "600".into());
+            inner.unix_ms = 1_750_000_000_000;
+        }
+        fake
+    }
+
+    fn with(self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(&mut self.0.0.borrow_mut());
+        self
+    }
+
+    /// A property of the leg.
+    pub fn attribute(self, name: &str, value: &str) -> Self {
+        self.with(|inner| drop(inner.attributes.insert(name.into(), value.into())))
+    }
+
+    /// A variable of the dialplan.
+    pub fn variable(self, name: &str, value: &str) -> Self {
+        self.with(|inner| drop(inner.variables.insert(name.into(), value.into())))
+    }
+
+    /// A value the plugin finds in its kv space.
+    pub fn value(self, key: &str, value: &str) -> Self {
+        self.with(|inner| drop(inner.values.insert(key.into(), value.into())))
+    }
+
+    /// A setting of the plugin.
+    pub fn config(self, key: &str, value: &str) -> Self {
+        self.with(|inner| drop(inner.config.insert(key.into(), value.into())))
+    }
+
+    /// What the caller dials at the next prompt that takes digits; an empty text for nothing. Several calls queue.
+    pub fn dials(self, digits: &str) -> Self {
+        self.with(|inner| inner.dialed.push_back(digits.into()))
+    }
+
+    /// The caller hangs up after so many actions.
+    pub fn hangs_up_after(self, actions: usize) -> Self {
+        self.with(|inner| inner.patience = Some(actions))
+    }
+
+    /// How the next dials end: `ANSWER` unless said.
+    pub fn dial_status(self, status: &str) -> Self {
+        self.with(|inner| inner.dial_status = Some(status.into()))
+    }
+
+    /// A sound that does not exist.
+    pub fn without_sound(self, name: &str) -> Self {
+        self.with(|inner| inner.missing.push(name.into()))
+    }
+
+    /// Another application of the tenant, and how it ends; an unknown one is `invalid`.
+    pub fn application(self, name: &str, result: Result) -> Self {
+        self.with(|inner| drop(inner.applications.insert(name.into(), result)))
+    }
+
+    /// What the plugin's service answers next.
+    pub fn service_answers(self, answer: Result<Vec<u8>>) -> Self {
+        self.with(|inner| inner.answers.push_back(answer))
+    }
+
+    /// An event the leg has.
+    pub fn event(self, kind: &str, data: &[(&str, &str)]) -> Self {
+        self.with(|inner| {
+            let seq = inner.events.len() as u64 + 1;
+            let data = data.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            inner.events.push_back(Event { seq, kind: kind.into(), source: "leg-0".into(), data });
+        })
+    }
+
+    /// The time, in milliseconds since 1970.
+    pub fn now(self, unix_ms: u64) -> Self {
+        self.with(|inner| inner.unix_ms = unix_ms)
+    }
+
+    /// Runs plugin code on the call.
+    pub fn run<T>(&self, body: impl FnOnce(Leg) -> T) -> T {
+        with_fake(self.0.clone(), || body(leg(0)))
+    }
+
+    /// What the plugin did, in order: `answer`, `play hello`, `read 4`, `wait 500`, `dial 101`, …
+    pub fn actions(&self) -> Vec<String> {
+        self.0.0.borrow().actions.clone()
+    }
+
+    /// What the plugin logged: `info text`.
+    pub fn log(&self) -> Vec<String> {
+        self.0.0.borrow().log.clone()
+    }
+
+    /// A value of the kv space, as text.
+    pub fn stored(&self, key: &str) -> Option<String> {
+        self.0.0.borrow().values.get(key).map(|value| String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// A variable as the plugin left it.
+    pub fn set(&self, variable: &str) -> Option<String> {
+        self.0.0.borrow().variables.get(variable).cloned()
+    }
+
+    /// Where the plugin sent the dialplan: `context,extension,priority`, with empty parts for "as it is".
+    pub fn went(&self) -> Option<String> {
+        self.0.0.borrow().went.clone()
+    }
+}
+
+fn gone() -> Error {
+    Error::new(Code::Gone, "the caller hung up")
+}
+
+impl State {
+    /// Remembers an action; an error once the caller is gone.
+    fn act(&self, action: impl Into<String>) -> Result {
+        let mut inner = self.0.borrow_mut();
+        match &mut inner.patience {
+            Some(0) => return Err(gone()),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        inner.actions.push(action.into());
+        Ok(())
+    }
+
+    fn exist(&self, prompts: &[String]) -> Result {
+        let inner = self.0.borrow();
+        match prompts.iter().find(|prompt| inner.missing.contains(prompt)) {
+            Some(missing) => Err(Error::invalid(format!("no sound {missing}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn option<'a>(options: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+impl Host for State {
+    fn id(&self, leg: u32) -> String {
+        format!("leg-{leg}")
+    }
+
+    fn attribute(&self, _leg: u32, name: &str) -> Option<String> {
+        self.0.borrow().attributes.get(name).cloned()
+    }
+
+    fn set_attribute(&self, _leg: u32, name: &str, value: &str) -> Result {
+        self.0.borrow_mut().attributes.insert(name.into(), value.into());
+        Ok(())
+    }
+
+    fn ring(&self, _leg: u32) -> Result {
+        self.act("ring")
+    }
+
+    fn progress(&self, _leg: u32) -> Result {
+        self.act("progress")
+    }
+
+    fn answer(&self, _leg: u32) -> Result {
+        self.act("answer")?;
+        self.0.borrow_mut().attributes.insert("state".into(), "up".into());
+        Ok(())
+    }
+
+    fn hang_up(&self, _leg: u32, cause: u16) {
+        if self.act(format!("hang-up {cause}")).is_ok() {
+            self.0.borrow_mut().patience = Some(0);
+        }
+    }
+
+    fn wait(&self, _leg: u32, ms: u32) -> Result {
+        self.act(format!("wait {ms}"))?;
+        self.0.borrow_mut().unix_ms += u64::from(ms);
+        Ok(())
+    }
+
+    fn play(&self, _leg: u32, prompts: &[String], options: &Vec<(String, String)>) -> Result<Option<String>> {
+        self.exist(prompts)?;
+        self.act(format!("play {}", prompts.join(" ")))?;
+        let Some(interrupt) = option(options, "interrupt").filter(|digits| !digits.is_empty()) else { return Ok(None) };
+        let mut inner = self.0.borrow_mut();
+        let Some(dialed) = inner.dialed.front_mut() else { return Ok(None) };
+        match dialed.chars().next().filter(|digit| interrupt.contains(*digit)) {
+            Some(digit) => {
+                dialed.remove(0);
+                if dialed.is_empty() {
+                    inner.dialed.pop_front();
+                }
+                Ok(Some(digit.to_string()))
+            }
+            None => {
+                if dialed.is_empty() {
+                    inner.dialed.pop_front();
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn read_digits(&self, _leg: u32, max: u32, _timeout: u32, options: &Vec<(String, String)>) -> Result<String> {
+        let prompts: Vec<String> =
+            options.iter().filter(|(name, _)| name == "prompt").map(|(_, prompt)| prompt.clone()).collect();
+        self.exist(&prompts)?;
+        self.act([format!("read {max}"), prompts.join(" ")].join(" ").trim_end().to_owned())?;
+        let terminators = option(options, "terminators").unwrap_or("#");
+        let dialed = self.0.borrow_mut().dialed.pop_front().unwrap_or_default();
+        Ok(dialed.chars().take_while(|digit| !terminators.contains(*digit)).take(max as usize).collect())
+    }
+
+    fn send_digits(&self, _leg: u32, digits: &str) -> Result {
+        self.act(format!("send {digits}"))
+    }
+
+    fn echo(&self, _leg: u32, stop: &str) -> Result {
+        self.act(format!("echo {stop}").trim_end().to_owned())
+    }
+
+    fn next_event(&self, _leg: u32, _timeout: u32) -> Result<Option<Event>> {
+        self.act("next-event")?;
+        Ok(self.0.borrow_mut().events.pop_front())
+    }
+
+    fn dial(
+        &self,
+        _leg: u32,
+        targets: &[String],
+        _timeout: u32,
+        _options: &Vec<(String, String)>,
+    ) -> Result<Vec<(String, String)>> {
+        self.act(format!("dial {}", targets.join("&")))?;
+        let status = self.0.borrow().dial_status.clone().unwrap_or_else(|| "ANSWER".into());
+        Ok(vec![("status".into(), status), ("cause".into(), "16".into())])
+    }
+
+    fn record(&self, _leg: u32, name: &str, max: u32, _options: &Vec<(String, String)>) -> Result<(String, u32)> {
+        self.act(format!("record {name}"))?;
+        Ok((name.into(), max.min(2_000)))
+    }
+
+    fn variable(&self, _leg: u32, name: &str) -> Option<String> {
+        self.0.borrow().variables.get(name).cloned()
+    }
+
+    fn set_variable(&self, _leg: u32, name: &str, value: &str) -> Result {
+        self.0.borrow_mut().variables.insert(name.into(), value.into());
+        Ok(())
+    }
+
+    fn evaluate(&self, _leg: u32, expression: &str) -> Result<String> {
+        let inner = self.0.borrow();
+        let mut text = expression.to_owned();
+        for (name, value) in &inner.variables {
+            text = text.replace(&format!("${{{name}}}"), value);
+        }
+        Ok(text)
+    }
+
+    fn run(&self, _leg: u32, application: &str, arguments: &str) -> Result {
+        self.act(format!("run {application}({arguments})"))?;
+        let known = self.0.borrow().applications.get(application).cloned();
+        known.unwrap_or_else(|| Err(Error::invalid(format!("no application {application}"))))
+    }
+
+    fn goto(&self, _leg: u32, context: Option<&str>, extension: Option<&str>, priority: &str) -> Result {
+        let place = format!("{},{},{priority}", context.unwrap_or_default(), extension.unwrap_or_default());
+        self.0.borrow_mut().went = Some(place);
+        Ok(())
+    }
+
+    fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.0.borrow().values.get(key).cloned())
+    }
+
+    fn kv_set(&self, key: &str, value: &[u8]) -> Result {
+        self.0.borrow_mut().values.insert(key.into(), value.into());
+        Ok(())
+    }
+
+    fn kv_swap(&self, key: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Result<bool> {
+        let mut inner = self.0.borrow_mut();
+        if inner.values.get(key).map(Vec::as_slice) != old {
+            return Ok(false);
+        }
+        match new {
+            Some(new) => inner.values.insert(key.into(), new.into()),
+            None => inner.values.remove(key),
+        };
+        Ok(true)
+    }
+
+    fn kv_delete(&self, key: &str) -> Result {
+        self.0.borrow_mut().values.remove(key);
+        Ok(())
+    }
+
+    fn kv_keys(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<String>> {
+        let inner = self.0.borrow();
+        let wanted = inner
+            .values
+            .keys()
+            .filter(|key| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after))
+            .take(limit as usize);
+        Ok(wanted.cloned().collect())
+    }
+
+    fn ask(&self, _request: &[u8], _timeout: u32) -> Result<Vec<u8>> {
+        let answer = self.0.borrow_mut().answers.pop_front();
+        answer.unwrap_or_else(|| Err(Error::unsupported("this plugin has no service")))
+    }
+
+    fn log(&self, level: &str, message: &str) {
+        self.0.borrow_mut().log.push(format!("{level} {message}"));
+    }
+
+    fn now(&self) -> (u64, u64) {
+        let now = self.0.borrow().unix_ms;
+        (now, now % 1_000_000)
+    }
+
+    /// The same bytes in every test (xorshift).
+    fn random(&self, bytes: u32) -> Vec<u8> {
+        let mut inner = self.0.borrow_mut();
+        let mut next = || {
+            let mut x = inner.random.max(0x9e37_79b9_7f4a_7c15);
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            inner.random = x;
+            x.to_le_bytes()[3]
+        };
+        (0..bytes).map(|_| next()).collect()
+    }
+
+    fn config(&self, key: &str) -> Option<String> {
+        self.0.borrow().config.get(key).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jackfield_sdk::{Digits, kv, system};
+
+    #[test]
+    fn a_caller_that_dials_is_heard_and_one_that_hangs_up_is_gone() {
+        let fake = Fake::new().dials("12#3").dials("").hangs_up_after(3);
+        fake.run(|leg| {
+            leg.answer()?;
+            assert_eq!(leg.read_digits(Digits::up_to(4).prompt("enter-digits"))?, "12");
+            assert_eq!(leg.play_until(["a", "b"], "123")?, None);
+            assert!(leg.play("never").unwrap_err().is_gone());
+            Result::Ok(())
+        })
+        .unwrap();
+        assert_eq!(fake.actions(), ["answer", "read 4 enter-digits", "play a b"]);
+    }
+
+    #[test]
+    fn values_are_updated_without_loss() {
+        let fake = Fake::new().value("count", "41");
+        fake.run(|_leg| {
+            let text = kv::update("count", |old| {
+                let count: u32 = std::str::from_utf8(old?).ok()?.parse().ok()?;
+                Some((count + 1).to_string().into_bytes())
+            });
+            assert_eq!(text.unwrap().unwrap(), b"42");
+            assert!(system::random_below(10) < 10);
+        });
+        assert_eq!(fake.stored("count").as_deref(), Some("42"));
+    }
+}

@@ -1,15 +1,12 @@
-//! A tenant's deployments: which version of which plugin is active, since when, by whom and why.
-
-use std::sync::Arc;
+//! The words of deployments: what is installed, what is reported, what can be wrong.
 
 use bytes::Bytes;
 use call::TenantId;
 use serde::{Deserialize, Serialize};
 
-use crate::grant::{Capability, Consent};
+use crate::grant::Capability;
 use crate::loader::{Digest, LoadError};
 use crate::manifest::ManifestError;
-use crate::slot::{AppSlot, FunctionSlot, ServiceSlot};
 
 /// What is installed: a component and its manifest.
 #[derive(Clone, Debug)]
@@ -202,69 +199,4 @@ pub enum ChangeError {
 
 fn list(capabilities: &[Capability]) -> String {
     capabilities.iter().map(|capability| capability.name()).collect::<Vec<_>>().join(", ")
-}
-
-/// One tenant's plugins. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct TenantPlugins(Arc<()>);
-
-impl TenantPlugins {
-    /// Verifies, compiles and activates a plugin. New runs use it from now on, runs that live stay on theirs.
-    pub async fn install(&self, package: Package, consent: Consent, by: By) -> Result<Installed, InstallError> {
-        drop((package, consent, by));
-        Err(InstallError::TooMany(0))
-    }
-
-    /// Makes a version active again that was installed before.
-    pub async fn activate(&self, id: &str, digest: Digest, by: By) -> Result<Installed, ChangeError> {
-        drop(by);
-        Err(ChangeError::UnknownVersion { id: id.into(), digest })
-    }
-
-    /// Makes the version before the active one active.
-    pub async fn rollback(&self, id: &str, by: By) -> Result<Installed, ChangeError> {
-        drop(by);
-        Err(ChangeError::NothingBefore(id.into()))
-    }
-
-    /// Removes a plugin; live runs end on their version.
-    pub async fn remove(&self, id: &str, by: By) -> Result<(), ChangeError> {
-        drop(by);
-        Err(ChangeError::NothingBefore(id.into()))
-    }
-
-    /// All deployments, by id.
-    pub fn list(&self) -> Vec<Deployed> {
-        Vec::new()
-    }
-
-    /// One deployment.
-    pub fn show(&self, id: &str) -> Option<Deployed> {
-        drop(id.to_owned());
-        None
-    }
-
-    /// What happened to a plugin, oldest first; also of one that was removed.
-    pub fn history(&self, id: &str) -> Vec<HistoryEntry> {
-        drop(id.to_owned());
-        Vec::new()
-    }
-
-    /// The application of that name (letter case does not matter), pinned to the version that is active now.
-    pub fn app(&self, name: &str) -> Option<AppSlot> {
-        drop(name.to_owned());
-        None
-    }
-
-    /// The function of that name, pinned to the version that is active now.
-    pub fn function(&self, name: &str) -> Option<FunctionSlot> {
-        drop(name.to_owned());
-        None
-    }
-
-    /// The service part of a plugin.
-    pub fn service(&self, id: &str) -> Option<ServiceSlot> {
-        drop(id.to_owned());
-        None
-    }
 }

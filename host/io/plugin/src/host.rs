@@ -1,15 +1,27 @@
 //! The host: one per process.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use call::TenantId;
+use tokio::runtime::{Handle, Runtime};
+use wasmtime::Engine;
+use wasmtime::component::Linker;
 
-use crate::deployment::{OpenError, TenantPlugins};
+use crate::deployment::OpenError;
+use crate::generation::lock;
+use crate::instance::State;
 use crate::limit::Limits;
-use crate::loader::{LoadError, Version};
+use crate::loader::cache::Directory;
+use crate::loader::{self, Digest, LoadError, Version, VersionInner};
+use crate::manifest::RequestedLimits;
 use crate::port::TenantPort;
+use crate::tenant::TenantPlugins;
+use crate::{capability, engine};
 
 /// What a host is made of.
 #[derive(Clone, Debug)]
@@ -75,27 +87,138 @@ pub enum HostError {
     Engine(String),
 }
 
-/// The plugin host. Cheap to clone; the last clone stops the guest threads.
-#[derive(Clone, Debug)]
-pub struct Host(Arc<()>);
+/// The plugin host. Cheap to clone; the last clone (and the last tenant's plugins) stops the guest threads.
+#[derive(Clone)]
+pub struct Host(pub(crate) Arc<Inner>);
+
+impl fmt::Debug for Host {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Host({})", self.0.config.dir.display())
+    }
+}
+
+pub(crate) struct Inner {
+    pub(crate) config: HostConfig,
+    pub(crate) engine: Engine,
+    pub(crate) directory: Directory,
+    linker: Linker<State>,
+    guests: Guests,
+    /// Versions in memory: one per digest, whatever the number of tenants.
+    versions: Mutex<HashMap<Digest, Weak<VersionInner>>>,
+    /// Compilations wait for each other: they take a core each.
+    compiling: tokio::sync::Mutex<()>,
+}
 
 impl Host {
     /// Makes the engine, the pool and the threads.
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
-        drop(config);
-        Ok(Self(Arc::new(())))
+        let engine_error = |error: wasmtime::Error| HostError::Engine(format!("{error:#}"));
+        let engine = engine::running(config.instances).map_err(engine_error)?;
+        let linker = capability::link(&engine).map_err(engine_error)?;
+        engine::start_ticker(&engine).map_err(|error| HostError::Engine(error.to_string()))?;
+        let directory = Directory::open(&config.dir, engine::fingerprint(&engine))
+            .map_err(|source| HostError::Directory { path: config.dir.clone(), source })?;
+        let guests = Guests::new(config.threads).map_err(|error| HostError::Engine(error.to_string()))?;
+        Ok(Self(Arc::new(Inner {
+            config,
+            engine,
+            directory,
+            linker,
+            guests,
+            versions: Mutex::default(),
+            compiling: tokio::sync::Mutex::default(),
+        })))
     }
 
     /// Checks and compiles a component, or finds it in the cache. Nothing of it is active by that.
     pub async fn load(&self, wasm: Bytes) -> Result<Version, LoadError> {
-        drop(wasm);
-        Err(LoadError::Empty)
+        let inner = self.0.clone();
+        let loading = self.0.guests().spawn(async move { inner.load(wasm).await });
+        loading.await.unwrap_or_else(|panic| Err(LoadError::Compile(panic.to_string())))
     }
 
     /// A tenant's plugins as they were when the host was last up. A deployment that cannot come up is reported in
     /// [`TenantPlugins::list`] and does not stop the others.
     pub async fn tenant(&self, tenant: TenantId, port: Arc<dyn TenantPort>) -> Result<TenantPlugins, OpenError> {
-        drop(port);
-        Err(OpenError::Journal { tenant, message: String::new() })
+        TenantPlugins::open(self.clone(), tenant, port).await
+    }
+
+    /// Versions in memory.
+    pub fn versions(&self) -> usize {
+        lock(&self.0.versions).values().filter(|version| version.strong_count() > 0).count()
+    }
+}
+
+impl Inner {
+    /// Where guests run.
+    pub(crate) fn guests(&self) -> &Handle {
+        self.guests.0.as_ref().expect("there until dropped").handle()
+    }
+
+    /// What a manifest asks for, within what there is.
+    pub(crate) fn limits_for(&self, asked: &RequestedLimits) -> Limits {
+        let (given, most) = (&self.config.limits, &self.config.ceiling);
+        Limits {
+            memory: asked.memory.map_or(given.memory, |size| size.0.min(most.memory)),
+            cpu_burst: asked
+                .cpu_burst_ms
+                .map_or(given.cpu_burst, |ms| Duration::from_millis(ms.into()).min(most.cpu_burst)),
+            max_run: asked
+                .max_run_seconds
+                .map_or(given.max_run, |seconds| Duration::from_secs(seconds.into()).min(most.max_run)),
+            fuel: asked.fuel.map_or(given.fuel, |fuel| fuel.min(most.fuel)),
+            ..given.clone()
+        }
+    }
+
+    pub(crate) async fn load(&self, wasm: Bytes) -> Result<Version, LoadError> {
+        let digest = Digest::of(&wasm);
+        if let Some(version) = self.in_memory(digest) {
+            return Ok(version);
+        }
+        let bytes = wasm.clone();
+        let inspected = tokio::task::spawn_blocking(move || loader::inspect::inspect(&bytes))
+            .await
+            .unwrap_or_else(|panic| Err(LoadError::Invalid(panic.to_string())))?;
+        let _one = self.compiling.lock().await;
+        if let Some(version) = self.in_memory(digest) {
+            return Ok(version);
+        }
+        self.directory.keep(digest, &wasm)?;
+        let component = self.directory.compiled(&self.engine, &self.config.compiler, digest).await?;
+        let version = loader::link(&self.linker, &component, digest, inspected).await?;
+        lock(&self.versions).insert(digest, Arc::downgrade(&version.0));
+        Ok(version)
+    }
+
+    fn in_memory(&self, digest: Digest) -> Option<Version> {
+        let mut versions = lock(&self.versions);
+        versions.retain(|_, version| version.strong_count() > 0);
+        versions.get(&digest)?.upgrade().map(Version)
+    }
+}
+
+/// The guests' own runtime: a guest that computes delays other guests by a tick, and nobody else.
+struct Guests(Option<Runtime>);
+
+impl Guests {
+    fn new(threads: usize) -> std::io::Result<Self> {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads.max(1))
+            .thread_name("guest")
+            // Timers and I/O are looked at after every poll: with the default of 61 one spinning guest delayed a neighbour's timer by 157 ms.
+            .event_interval(1)
+            .enable_all()
+            .build()
+            .map(|runtime| Self(Some(runtime)))
+    }
+}
+
+impl Drop for Guests {
+    /// The last owner may be a task: a runtime must not be waited for there.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }

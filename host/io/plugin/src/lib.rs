@@ -10,25 +10,33 @@
 //! Store is made by one constructor with all limits; a Store is dropped after a trap; native code is loaded only if this
 //! host made it; no type of wasmtime is public.
 
+mod abi;
+mod capability;
 mod deployment;
+mod engine;
 mod error;
+mod generation;
 mod grant;
 mod host;
+mod instance;
 mod loader;
 mod manifest;
 mod port;
 mod slot;
+mod tenant;
 
 pub mod limit;
 
 pub use deployment::{
-    By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Package, TenantPlugins, Trouble,
+    By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Package, Trouble,
 };
 pub use error::{GuestError, RunError};
 pub use grant::{Capability, Consent};
 pub use host::{Compiler, Host, HostConfig, HostError};
 pub use limit::Limits;
+pub use loader::compile::compile_child;
 pub use loader::{Digest, DigestError, LoadError, Version, World};
 pub use manifest::{Bounds, Manifest, ManifestError, RequestedLimits, Setting, SettingKind, Size};
 pub use port::{BoxFuture, CallPort, Clock, KvError, LogLevel, LogRecord, TenantPort};
 pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};
+pub use tenant::TenantPlugins;

@@ -40,6 +40,8 @@ pub const RANDOM_BYTES: u32 = 1_024;
 pub const IDLE_FUNCTION_INSTANCES: usize = 4;
 /// Calls after which a function's instance is replaced.
 pub const FUNCTION_INSTANCE_CALLS: u32 = 10_000;
+/// Function calls that may take longer than half a tick on a caller's thread before the plugin's begin on the guest threads.
+pub const SLOW_CALLS: u32 = 3;
 /// Arguments of a function.
 pub const FUNCTION_ARGUMENTS: usize = 16;
 /// Bytes of a function's value.

@@ -5,12 +5,23 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use wasmtime::component::{Component, Linker};
 
+use crate::abi::{self, WIT_VERSION};
 use crate::grant::Capability;
+use crate::instance::{Run, State, new_store};
+use crate::limit::Limits;
+
+pub(crate) mod cache;
+pub(crate) mod compile;
+pub(crate) mod inspect;
+mod native;
+
+pub(crate) use inspect::Inspected;
 
 /// The SHA-256 of a component: what a version is named by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest([u8; 32]);
+pub struct Digest(pub(crate) [u8; 32]);
 
 impl Digest {
     /// The digest of these bytes.
@@ -83,15 +94,21 @@ pub enum World {
 }
 
 /// One compiled component; serves all tenants that deployed it. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Version(Arc<VersionInner>);
+#[derive(Clone)]
+pub struct Version(pub(crate) Arc<VersionInner>);
 
-#[derive(Debug)]
-struct VersionInner {
+pub(crate) struct VersionInner {
     digest: Digest,
-    worlds: Vec<World>,
-    capabilities: Vec<Capability>,
-    imports: Vec<String>,
+    inspected: Inspected,
+    pub(crate) app: Option<abi::v0_1::app::AppPre<State>>,
+    pub(crate) function: Option<abi::v0_1::function::FunctionPre<State>>,
+    pub(crate) service: Option<abi::v0_1::service::ServicePre<State>>,
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Version({})", self.0.digest.short())
+    }
 }
 
 impl Version {
@@ -102,18 +119,50 @@ impl Version {
 
     /// What it exports.
     pub fn worlds(&self) -> &[World] {
-        &self.0.worlds
+        &self.0.inspected.worlds
     }
 
     /// What it can do, read from its imports.
     pub fn capabilities(&self) -> &[Capability] {
-        &self.0.capabilities
+        &self.0.inspected.capabilities
     }
 
     /// Every function it imports, as `jackfield:pbx/kv@0.1.0 get`.
     pub fn imports(&self) -> &[String] {
-        &self.0.imports
+        &self.0.inspected.imports
     }
+}
+
+/// Links compiled code and tries whether it starts.
+pub(crate) async fn link(
+    linker: &Linker<State>,
+    component: &Component,
+    digest: Digest,
+    inspected: Inspected,
+) -> Result<Version, LoadError> {
+    let engine = component.engine();
+    let pre = linker
+        .instantiate_pre(component)
+        .map_err(|error| LoadError::MissingImports(vec![format!("{error:#} (this server has WIT {WIT_VERSION})")]))?;
+    let wrong_export = |error: wasmtime::Error| LoadError::NoWorld(format!("{error:#}"));
+    let exports = |world| inspected.worlds.contains(&world);
+    let app =
+        exports(World::App).then(|| abi::v0_1::app::AppPre::new(pre.clone())).transpose().map_err(wrong_export)?;
+    let function = exports(World::Function)
+        .then(|| abi::v0_1::function::FunctionPre::new(pre.clone()))
+        .transpose()
+        .map_err(wrong_export)?;
+    let service = exports(World::Service)
+        .then(|| abi::v0_1::service::ServicePre::new(pre.clone()))
+        .transpose()
+        .map_err(wrong_export)?;
+    let limits = Limits::ceiling();
+    let mut store = new_store(engine, &limits, None, Run::Trial);
+    pre.instantiate_async(&mut store).await.map_err(|error| {
+        let why = store.data().explain(&limits, &error);
+        LoadError::Instantiate(format!("{why} ({error:#})"))
+    })?;
+    Ok(Version(Arc::new(VersionInner { digest, inspected, app, function, service })))
 }
 
 /// Why bytes did not become a version.

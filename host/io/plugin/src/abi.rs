@@ -1,0 +1,72 @@
+//! The generated bindings of every released WIT version. Their types stop here and in `capability/`.
+
+#[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, reason = "generated")]
+pub(crate) mod v0_1 {
+    /// All imports, and the applications.
+    pub mod app {
+        wasmtime::component::bindgen!({
+            path: "../../../wit/v0.1",
+            world: "app",
+            imports: {
+                "jackfield:pbx/legs.[method]leg.id": trappable,
+                "jackfield:pbx/system": trappable,
+                default: async | trappable,
+            },
+            exports: { default: async },
+            with: { "jackfield:pbx/legs.leg": crate::capability::legs::Handle },
+        });
+    }
+
+    /// The functions; everything else as in `app`.
+    pub mod function {
+        wasmtime::component::bindgen!({
+            path: "../../../wit/v0.1",
+            world: "function",
+            imports: { default: async | trappable },
+            exports: { default: async },
+            with: {
+                "jackfield:pbx/types": super::app::jackfield::pbx::types,
+                "jackfield:pbx/legs": super::app::jackfield::pbx::legs,
+                "jackfield:pbx/kv": super::app::jackfield::pbx::kv,
+                "jackfield:pbx/dialplan": super::app::jackfield::pbx::dialplan,
+                "jackfield:pbx/system": super::app::jackfield::pbx::system,
+            },
+        });
+    }
+
+    /// The service; everything else as in `app`.
+    pub mod service {
+        wasmtime::component::bindgen!({
+            path: "../../../wit/v0.1",
+            world: "service",
+            imports: { default: async | trappable },
+            exports: { default: async },
+            with: {
+                "jackfield:pbx/types": super::app::jackfield::pbx::types,
+                "jackfield:pbx/kv": super::app::jackfield::pbx::kv,
+                "jackfield:pbx/system": super::app::jackfield::pbx::system,
+            },
+        });
+    }
+
+    pub use app::jackfield::pbx::types::{Error, Event};
+}
+
+/// The WIT version this host offers newest.
+pub(crate) const WIT_VERSION: &str = "0.1.0";
+
+/// The WIT files of version 0.1, as the loader reads them to compare.
+pub(crate) const WIT_0_1: [(&str, &str); 12] = [
+    ("types.wit", include_str!("../../../../wit/v0.1/types.wit")),
+    ("legs.wit", include_str!("../../../../wit/v0.1/legs.wit")),
+    ("dial.wit", include_str!("../../../../wit/v0.1/dial.wit")),
+    ("recording.wit", include_str!("../../../../wit/v0.1/recording.wit")),
+    ("kv.wit", include_str!("../../../../wit/v0.1/kv.wit")),
+    ("dialplan.wit", include_str!("../../../../wit/v0.1/dialplan.wit")),
+    ("bus.wit", include_str!("../../../../wit/v0.1/bus.wit")),
+    ("system.wit", include_str!("../../../../wit/v0.1/system.wit")),
+    ("apps.wit", include_str!("../../../../wit/v0.1/apps.wit")),
+    ("functions.wit", include_str!("../../../../wit/v0.1/functions.wit")),
+    ("services.wit", include_str!("../../../../wit/v0.1/services.wit")),
+    ("world.wit", include_str!("../../../../wit/v0.1/world.wit")),
+];

@@ -1,0 +1,222 @@
+//! One version deployed in one tenant: what runs pin.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use crate::error::RunError;
+use crate::grant::Capability;
+use crate::limit::{self, Limits};
+use crate::loader::Version;
+use crate::manifest::Manifest;
+use crate::port::TenantPort;
+use crate::slot::{FunctionInstance, ServiceSlot};
+use crate::tenant::Deployment;
+
+/// A version, its manifest and its grant, in one tenant.
+pub(crate) struct Generation {
+    /// Grows with every activation in the deployment.
+    pub(crate) number: u64,
+    pub(crate) version: Version,
+    pub(crate) manifest: Manifest,
+    pub(crate) granted: BTreeSet<Capability>,
+    pub(crate) limits: Limits,
+    pub(crate) tenant: Arc<dyn TenantPort>,
+    pub(crate) host: Arc<crate::host::Inner>,
+    pub(crate) deployment: Weak<Deployment>,
+    /// Function instances between calls; they hold nothing of a call.
+    idle: Mutex<Vec<FunctionInstance>>,
+    retired: AtomicBool,
+    live: AtomicUsize,
+    /// How often a function did not end within its first tick.
+    slow: AtomicU32,
+    health: Mutex<Health>,
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} #{} {:?}", self.manifest.id, self.number, self.version)
+    }
+}
+
+/// How the last runs ended.
+#[derive(Default)]
+struct Health {
+    /// The newest last; true is a fault.
+    window: VecDeque<bool>,
+    in_a_row: u32,
+    suspensions: u32,
+    until: Option<Instant>,
+}
+
+/// What a fault leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing yet.
+    Go,
+    /// Too many of the last runs: the version before should take over.
+    RollBack {
+        /// How many.
+        faults: usize,
+        /// Out of how many.
+        runs: usize,
+    },
+}
+
+/// What a generation is made of.
+pub(crate) struct Parts {
+    pub(crate) number: u64,
+    pub(crate) version: Version,
+    pub(crate) manifest: Manifest,
+    pub(crate) granted: BTreeSet<Capability>,
+    pub(crate) tenant: Arc<dyn TenantPort>,
+    pub(crate) host: Arc<crate::host::Inner>,
+    pub(crate) deployment: Weak<Deployment>,
+}
+
+/// A run that counts as long as it lives.
+pub(crate) struct Live {
+    generation: Arc<Generation>,
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.generation.live.fetch_sub(1, Ordering::Relaxed);
+        if let Some(deployment) = self.generation.deployment.upgrade() {
+            deployment.tenant_runs.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Generation {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        let limits = parts.host.limits_for(&parts.manifest.limits);
+        Arc::new(Self {
+            number: parts.number,
+            version: parts.version,
+            manifest: parts.manifest,
+            granted: parts.granted,
+            limits,
+            tenant: parts.tenant,
+            host: parts.host,
+            deployment: parts.deployment,
+            idle: Mutex::new(Vec::new()),
+            retired: AtomicBool::new(false),
+            live: AtomicUsize::new(0),
+            slow: AtomicU32::new(0),
+            health: Mutex::new(Health::default()),
+        })
+    }
+
+    /// Begins a run, unless the plugin is suspended or the tenant has too many.
+    pub(crate) fn enter(self: &Arc<Self>) -> Result<Live, RunError> {
+        if let Some(remaining) = self.suspended_for() {
+            return Err(RunError::Suspended { remaining });
+        }
+        if let Some(deployment) = self.deployment.upgrade() {
+            let most = self.host.config.runs_per_tenant as usize;
+            if deployment.tenant_runs.fetch_add(1, Ordering::Relaxed) >= most {
+                deployment.tenant_runs.fetch_sub(1, Ordering::Relaxed);
+                return Err(RunError::Exhausted(format!("the tenant has {most} runs already")));
+            }
+            deployment.runs.fetch_add(1, Ordering::Relaxed);
+        }
+        self.live.fetch_add(1, Ordering::Relaxed);
+        Ok(Live { generation: self.clone() })
+    }
+
+    /// Runs that are on this version now.
+    pub(crate) fn live(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// How much longer it is not tried.
+    pub(crate) fn suspended_for(&self) -> Option<Duration> {
+        let until = lock(&self.health).until?;
+        until.checked_duration_since(Instant::now()).filter(|remaining| !remaining.is_zero())
+    }
+
+    /// Remembers how a run ended; a fault is logged and may end the version.
+    pub(crate) fn finished(self: &Arc<Self>, run: &str, fault: Option<&RunError>) {
+        let fault = fault.filter(|fault| fault.is_fault_of_guest());
+        let verdict = self.judge(fault.is_some());
+        let Some(fault) = fault else { return };
+        tracing::warn!(plugin = %self.manifest.id, version = %self.version.digest().short(), run, %fault, "a plugin failed");
+        if let RunError::Trap { backtrace, .. } | RunError::Stack { backtrace } = fault {
+            tracing::debug!(plugin = %self.manifest.id, backtrace, "where it failed");
+        }
+        if let Some(deployment) = self.deployment.upgrade() {
+            deployment.fault(self.clone(), run, fault, verdict);
+        }
+    }
+
+    fn judge(&self, fault: bool) -> Verdict {
+        let mut health = lock(&self.health);
+        if health.window.len() == limit::TRAP_WINDOW {
+            health.window.pop_front();
+        }
+        health.window.push_back(fault);
+        if !fault {
+            health.in_a_row = 0;
+            health.suspensions = 0;
+            return Verdict::Go;
+        }
+        health.in_a_row += 1;
+        let faults = health.window.iter().filter(|fault| **fault).count();
+        match faults >= limit::TRAPS_TO_ROLL_BACK {
+            true => Verdict::RollBack { faults, runs: health.window.len() },
+            false => Verdict::Go,
+        }
+    }
+
+    /// No version to go back to: after several faults in a row it is left alone for a while, longer each time (H17).
+    pub(crate) fn suspend_if_hopeless(&self) {
+        let mut health = lock(&self.health);
+        if health.in_a_row >= limit::TRAPS_TO_SUSPEND {
+            let pause = limit::SUSPENSION.saturating_mul(1 << health.suspensions.min(16)).min(limit::MAX_SUSPENSION);
+            health.suspensions += 1;
+            // One more fault after the pause suspends it again.
+            health.in_a_row = limit::TRAPS_TO_SUSPEND - 1;
+            health.until = Some(Instant::now() + pause);
+        }
+    }
+
+    /// Another version took over: instances between calls are of no use any more.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        drop(idle);
+    }
+
+    pub(crate) fn take_idle(&self) -> Option<FunctionInstance> {
+        lock(&self.idle).pop()
+    }
+
+    pub(crate) fn put_idle(&self, instance: FunctionInstance) {
+        let mut idle = lock(&self.idle);
+        if !self.retired.load(Ordering::Acquire) && idle.len() < limit::IDLE_FUNCTION_INSTANCES {
+            idle.push(instance);
+        }
+    }
+
+    /// Whether its functions begin on the guest threads, because they were too slow for a caller's.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed) >= limit::SLOW_CALLS
+    }
+
+    pub(crate) fn was_slow(&self) {
+        self.slow.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The deployment's service, whichever version it is of now.
+    pub(crate) fn deployment_service(&self) -> Option<ServiceSlot> {
+        self.deployment.upgrade()?.service()
+    }
+}
+
+/// A lock whose holder cannot have left it half changed: a panic elsewhere does not spread by it.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,315 @@
+//! One Store: the only constructor, its limits, and what a run may reach.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use call::LegId;
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, ResourceLimiter, Store, Trap, UpdateDeadline};
+use wasmtime_wasi::WasiCtx;
+
+use crate::capability::system::LogQuota;
+use crate::error::RunError;
+use crate::generation::Generation;
+use crate::limit::{self, Limits};
+use crate::port::CallPort;
+
+/// What a run is, and so what it may do.
+#[derive(Clone)]
+pub(crate) enum Run {
+    /// Nothing: the loader only tries whether it starts.
+    Trial,
+    /// An application on a leg.
+    App {
+        /// Its name.
+        name: Arc<str>,
+        /// The call.
+        port: Arc<dyn CallPort>,
+    },
+    /// A function, for a call or for none.
+    Function {
+        /// Its name.
+        name: Arc<str>,
+        /// The call.
+        port: Option<Arc<dyn CallPort>>,
+    },
+    /// A service.
+    Service,
+}
+
+impl Run {
+    /// For the log.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::App { name, .. } | Self::Function { name, .. } => name,
+            Self::Trial | Self::Service => "",
+        }
+    }
+}
+
+/// What a Store holds besides the guest: everything this run can reach, and nothing else.
+pub(crate) struct State {
+    pub(crate) table: ResourceTable,
+    /// Made when the guest first calls WASI: most never do.
+    pub(crate) wasi: Option<Box<WasiCtx>>,
+    /// None only while the loader tries whether it starts.
+    pub(crate) generation: Option<Arc<Generation>>,
+    pub(crate) run: Run,
+    pub(crate) log: Arc<LogQuota>,
+    memory: Memory,
+    cpu: Cpu,
+    calls: Calls,
+}
+
+/// A Store with all limits: the only place where one is made.
+pub(crate) fn new_store(
+    engine: &Engine,
+    limits: &Limits,
+    generation: Option<Arc<Generation>>,
+    run: Run,
+) -> Store<State> {
+    let now = Instant::now();
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(limit::HANDLES);
+    let state = State {
+        table,
+        wasi: None,
+        log: Arc::new(LogQuota::new(generation.as_ref(), run.name())),
+        generation,
+        run,
+        memory: Memory {
+            bytes: 0,
+            limit: limits.memory,
+            elements: 0,
+            element_limit: limits.table_elements,
+            refused: None,
+        },
+        cpu: Cpu::new(now, limits),
+        calls: Calls::new(now, limits),
+    };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.memory);
+    store.set_hostcall_fuel(limit::HOSTCALL_BYTES);
+    store.set_max_component_handles(limit::HANDLES);
+    store.epoch_deadline_callback(|mut store| store.data_mut().cpu.tick());
+    store.set_epoch_deadline(1);
+    store.set_fuel(u64::MAX).expect("the engine counts fuel");
+    store
+}
+
+impl State {
+    /// Begins another call on a reused instance: budgets as for a new one.
+    pub(crate) fn begin(&mut self, limits: &Limits, generation: Arc<Generation>, run: Run) {
+        let now = Instant::now();
+        self.log.renew(run.name());
+        self.generation = Some(generation);
+        self.run = run;
+        self.cpu = Cpu::new(now, limits);
+        self.calls = Calls::new(now, limits);
+        self.memory.refused = None;
+    }
+
+    /// Ends a call on an instance that is kept: it holds nothing of the call, and not the generation that holds it.
+    pub(crate) fn end(&mut self) {
+        self.run = Run::Trial;
+        self.generation = None;
+    }
+
+    /// Counts a host call; the error is a trap.
+    pub(crate) fn enter(&mut self) -> wasmtime::Result<()> {
+        self.calls.take()
+    }
+
+    /// After a host call that waited: the time until now was not the guest's.
+    pub(crate) fn resumed(&mut self) {
+        self.cpu.since = Instant::now();
+    }
+
+    /// The call, if this kind of run may wait for it.
+    pub(crate) fn waiting_port(&self) -> Option<&Arc<dyn CallPort>> {
+        match &self.run {
+            Run::App { port, .. } => Some(port),
+            Run::Trial | Run::Function { .. } | Run::Service => None,
+        }
+    }
+
+    /// The call, for questions that are answered at once.
+    pub(crate) fn port(&self) -> Option<&Arc<dyn CallPort>> {
+        match &self.run {
+            Run::App { port, .. } => Some(port),
+            Run::Function { port, .. } => port.as_ref(),
+            Run::Trial | Run::Service => None,
+        }
+    }
+
+    /// A handle to a leg in this run's table.
+    pub(crate) fn leg(
+        &mut self,
+        leg: LegId,
+    ) -> Result<wasmtime::component::Resource<crate::capability::legs::Handle>, RunError> {
+        self.table.push(crate::capability::legs::Handle(leg)).map_err(|error| RunError::HostCalls(error.to_string()))
+    }
+
+    /// Turns what wasmtime says into what the switch is told.
+    pub(crate) fn explain(&self, limits: &Limits, error: &wasmtime::Error) -> RunError {
+        if let Some(stop) = error.downcast_ref::<Stop>() {
+            return match stop {
+                Stop::Cpu => RunError::Cpu { budget: limits.cpu_burst },
+                Stop::HostCalls => RunError::HostCalls(format!(
+                    "more than {} at once or {} a second",
+                    limits.host_calls, limits.host_calls_per_second
+                )),
+            };
+        }
+        let backtrace = error.downcast_ref::<wasmtime::WasmBacktrace>().map(frames).unwrap_or_default();
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::StackOverflow) => RunError::Stack { backtrace },
+            Some(Trap::OutOfFuel) => RunError::Fuel { budget: limits.fuel },
+            Some(trap) => match self.memory.refused {
+                Some(requested) => RunError::Memory { requested, limit: limits.memory },
+                None => RunError::Trap { message: trap.to_string(), backtrace },
+            },
+            None if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() => {
+                RunError::Exhausted("the pool is used up".into())
+            }
+            None => {
+                let message = format!("{:#}", error.root_cause());
+                match message.contains("handles") || message.contains("resource table") || message.contains("fuel") {
+                    true => RunError::HostCalls(message),
+                    false => RunError::Trap { message, backtrace },
+                }
+            }
+        }
+    }
+}
+
+fn frames(backtrace: &wasmtime::WasmBacktrace) -> String {
+    let mut text = String::new();
+    for frame in backtrace.frames().iter().take(limit::BACKTRACE_FRAMES) {
+        text.push_str(frame.func_name().unwrap_or("?"));
+        text.push('\n');
+    }
+    text
+}
+
+/// Why the host ended a guest: the error of a host call, or of the epoch callback.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+enum Stop {
+    #[error("computed too long")]
+    Cpu,
+    #[error("too many host calls")]
+    HostCalls,
+}
+
+/// The totals of one Store; wasmtime's own limit is per memory.
+struct Memory {
+    bytes: u64,
+    limit: u64,
+    elements: u64,
+    element_limit: u64,
+    /// What was refused last: a trap after that is for lack of memory.
+    refused: Option<u64>,
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.bytes + (desired - current) as u64;
+        if total > self.limit {
+            self.refused = Some(total);
+            return Ok(false);
+        }
+        self.bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.elements + (desired - current) as u64;
+        if total > self.element_limit {
+            self.refused = Some(total);
+            return Ok(false);
+        }
+        self.elements = total;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        limit::CORE_INSTANCES_PER_COMPONENT as usize
+    }
+
+    fn tables(&self) -> usize {
+        limit::TABLES_PER_COMPONENT as usize
+    }
+
+    fn memories(&self) -> usize {
+        limit::MEMORIES_PER_COMPONENT as usize
+    }
+}
+
+/// Computing time: a bucket that refills slowly, so that a guest may wait for hours but not compute for long.
+struct Cpu {
+    left: Duration,
+    burst: Duration,
+    percent: u32,
+    refilled: Instant,
+    /// Since when the guest has been running, at least.
+    since: Instant,
+}
+
+impl Cpu {
+    fn new(now: Instant, limits: &Limits) -> Self {
+        Self { left: limits.cpu_burst, burst: limits.cpu_burst, percent: limits.cpu_percent, refilled: now, since: now }
+    }
+
+    /// Called within the guest when the epoch has moved on. A tick costs at most its length, so that a guest which the operating system
+    /// or another guest kept waiting is not charged for that.
+    fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        let now = Instant::now();
+        let ran = (now - self.since).min(limit::TICK);
+        self.since = now;
+        let refill = (now - self.refilled) * self.percent / 100;
+        self.refilled = now;
+        self.left = (self.left + refill).min(self.burst);
+        if ran >= self.left {
+            return Err(Stop::Cpu.into());
+        }
+        self.left -= ran;
+        // Just back from a wait: nothing to be fair about yet.
+        if ran < limit::TICK / 2 {
+            return Ok(UpdateDeadline::Continue(1));
+        }
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    }
+}
+
+/// Host calls: a bucket, so that a flood of cheap calls ends (H10) and an ordinary run never notices.
+struct Calls {
+    left: u32,
+    burst: u32,
+    per_second: u32,
+    refilled: Instant,
+}
+
+impl Calls {
+    fn new(now: Instant, limits: &Limits) -> Self {
+        Self {
+            left: limits.host_calls,
+            burst: limits.host_calls,
+            per_second: limits.host_calls_per_second,
+            refilled: now,
+        }
+    }
+
+    fn take(&mut self) -> wasmtime::Result<()> {
+        if self.left == 0 {
+            let now = Instant::now();
+            let refill = (now - self.refilled).as_millis() * u128::from(self.per_second) / 1_000;
+            self.left = u32::try_from(refill).unwrap_or(u32::MAX).min(self.burst);
+            if self.left == 0 {
+                return Err(Stop::HostCalls.into());
+            }
+            self.refilled = now;
+        }
+        self.left -= 1;
+        Ok(())
+    }
+}

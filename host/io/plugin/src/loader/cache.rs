@@ -1,0 +1,156 @@
+//! The host's directory: components by digest, and their native code, authenticated.
+//!
+//! `components/DIGEST.wasm` · `compiled/DIGEST-FINGERPRINT.cwasm` with `.mac` beside it · `key` (32 bytes, for the MAC) · `tenants/NAME.json`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::{Digest, LoadError, compile, native};
+use crate::host::Compiler;
+
+/// The host's directory.
+pub(crate) struct Directory {
+    root: PathBuf,
+    key: [u8; 32],
+    fingerprint: Arc<str>,
+}
+
+impl Directory {
+    /// Makes what is missing; nobody but the server's user can read it.
+    pub(crate) fn open(root: &Path, fingerprint: Arc<str>) -> io::Result<Self> {
+        for folder in [root.to_owned(), root.join("components"), root.join("compiled"), root.join("tenants")] {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
+        }
+        let key = read_or_make_key(&root.join("key"))?;
+        Ok(Self { root: root.to_owned(), key, fingerprint })
+    }
+
+    /// Where a tenant's deployments are kept.
+    pub(crate) fn journal(&self, tenant: &call::TenantId) -> PathBuf {
+        self.root.join("tenants").join(format!("{tenant}.json"))
+    }
+
+    /// Keeps a component's bytes; durable when it returns.
+    pub(crate) fn keep(&self, digest: Digest, wasm: &[u8]) -> Result<PathBuf, LoadError> {
+        let path = self.root.join("components").join(format!("{digest}.wasm"));
+        if fs::metadata(&path).is_ok_and(|metadata| metadata.len() == wasm.len() as u64) {
+            return Ok(path);
+        }
+        write_atomically(&path, wasm).map_err(|error| LoadError::Store(format!("{}: {error}", path.display())))?;
+        Ok(path)
+    }
+
+    /// A component kept before. Its digest is checked: a damaged file is not another version.
+    pub(crate) fn component(&self, digest: Digest) -> Result<Vec<u8>, LoadError> {
+        let path = self.root.join("components").join(format!("{digest}.wasm"));
+        let wasm = fs::read(&path).map_err(|error| LoadError::Store(format!("{}: {error}", path.display())))?;
+        match Digest::of(&wasm) == digest {
+            true => Ok(wasm),
+            false => Err(LoadError::Store(format!("{} is damaged", path.display()))),
+        }
+    }
+
+    /// Native code of a component that was kept: from the cache, or compiled now.
+    pub(crate) async fn compiled(
+        &self,
+        engine: &Engine,
+        compiler: &Compiler,
+        digest: Digest,
+    ) -> Result<Component, LoadError> {
+        let code = self.root.join("compiled").join(format!("{digest}-{}.cwasm", self.fingerprint));
+        let tag = code.with_extension("mac");
+        match self.authentic(digest, &code, &tag) {
+            Ok(true) => match native::map_authenticated(engine, &code) {
+                Ok(component) => return Ok(component),
+                Err(error) => tracing::warn!(%digest, %error, "cached plugin code does not load; compiling again"),
+            },
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%digest, %error, "cached plugin code cannot be read; compiling again"),
+        }
+        let input = self.root.join("components").join(format!("{digest}.wasm"));
+        let output = code.with_extension("new");
+        compile::compile(engine, compiler, &input, &output).await?;
+        self.authenticate(digest, &output, &code, &tag).map_err(|error| LoadError::Store(error.to_string()))?;
+        native::map_authenticated(engine, &code).map_err(|error| LoadError::Compile(format!("{error:#}")))
+    }
+
+    fn mac(&self, digest: Digest, code: &mut File) -> io::Result<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
+        mac.update(&digest.0);
+        mac.update(self.fingerprint.as_bytes());
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match code.read(&mut buffer)? {
+                0 => return Ok(mac),
+                read => mac.update(&buffer[..read]),
+            }
+        }
+    }
+
+    /// Whether the cached code is there and ours.
+    fn authentic(&self, digest: Digest, code: &Path, tag: &Path) -> io::Result<bool> {
+        let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        let tag = match fs::read(tag) {
+            Err(error) if missing(&error) => return Ok(false),
+            other => other?,
+        };
+        let mut file = match File::open(code) {
+            Err(error) if missing(&error) => return Ok(false),
+            other => other?,
+        };
+        let genuine = self.mac(digest, &mut file)?.verify_slice(&tag).is_ok();
+        if !genuine {
+            tracing::warn!(%digest, "cached plugin code is not authentic; compiling again");
+        }
+        Ok(genuine)
+    }
+
+    /// The tag goes last: code without one is not loaded.
+    fn authenticate(&self, digest: Digest, output: &Path, code: &Path, tag: &Path) -> io::Result<()> {
+        match fs::remove_file(tag) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        fs::set_permissions(output, fs::Permissions::from_mode(0o600))?;
+        let mut file = File::open(output)?;
+        let mac = self.mac(digest, &mut file)?.finalize().into_bytes();
+        file.sync_all()?;
+        fs::rename(output, code)?;
+        write_atomically(tag, &mac)
+    }
+}
+
+/// Writes a whole file or nothing: beside it, synced, renamed, and the folder synced.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("tmp");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    let folder = path.parent().expect("every file of the directory is in a folder");
+    File::open(folder)?.sync_all()
+}
+
+fn read_or_make_key(path: &Path) -> io::Result<[u8; 32]> {
+    match fs::read(path) {
+        Ok(bytes) => bytes
+            .try_into()
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the key file does not have 32 bytes; remove it")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut key = [0; 32];
+            getrandom::fill(&mut key).map_err(io::Error::other)?;
+            write_atomically(path, &key)?;
+            Ok(key)
+        }
+        Err(error) => Err(error),
+    }
+}

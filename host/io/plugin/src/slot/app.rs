@@ -1,0 +1,106 @@
+//! An application: one fresh instance per run.
+
+use std::fmt;
+use std::sync::Arc;
+
+use call::LegId;
+use tokio::task::JoinHandle;
+
+use crate::error::{GuestError, RunError};
+use crate::generation::Generation;
+use crate::instance::{Run, new_store};
+use crate::loader::Digest;
+use crate::port::CallPort;
+
+/// An application of the version that is active now. Runs on it even if another becomes active meanwhile.
+#[derive(Clone)]
+pub struct AppSlot {
+    pub(crate) name: Arc<str>,
+    pub(crate) generation: Arc<Generation>,
+}
+
+/// How a run ended, if it did not fail.
+pub type AppEnd = Result<(), GuestError>;
+
+impl fmt::Debug for AppSlot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} of {:?}", self.name, self.generation)
+    }
+}
+
+/// Ends the run when the call loses interest.
+struct Task(JoinHandle<Result<AppEnd, RunError>>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl AppSlot {
+    /// The application's name, as the manifest spells it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The plugin it belongs to.
+    pub fn plugin(&self) -> &str {
+        &self.generation.manifest.id
+    }
+
+    /// The version it is pinned to.
+    pub fn digest(&self) -> Digest {
+        self.generation.version.digest()
+    }
+
+    /// Runs the application on a leg, on the host's guest threads. Dropping the future kills the run.
+    pub async fn run(self, leg: LegId, arguments: String, port: Arc<dyn CallPort>) -> Result<AppEnd, RunError> {
+        let Self { name, generation } = self;
+        let guests = generation.host.guests().clone();
+        let watched = generation.clone();
+        let run_name = name.clone();
+        let mut task = Task(guests.spawn(async move {
+            let result = run(generation.clone(), name.clone(), leg, arguments, port).await;
+            generation.finished(&name, result.as_ref().err());
+            result
+        }));
+        (&mut task.0).await.unwrap_or_else(|join| {
+            // A panic of a host function: ours, but it may well be this plugin's doing.
+            tracing::error!(plugin = %watched.manifest.id, run = %run_name, %join, "a host function panicked");
+            Err(RunError::Host(join.to_string()))
+        })
+    }
+}
+
+async fn run(
+    generation: Arc<Generation>,
+    name: Arc<str>,
+    leg: LegId,
+    arguments: String,
+    port: Arc<dyn CallPort>,
+) -> Result<AppEnd, RunError> {
+    let _live = generation.enter()?;
+    let limits = generation.limits.clone();
+    let app = generation.version.0.app.clone().ok_or_else(|| RunError::Host("it exports no applications".into()))?;
+    let run = Run::App { name: name.clone(), port: port.clone() };
+    let mut store = new_store(&generation.host.engine, &limits, Some(generation.clone()), run);
+    let leg = store.data_mut().leg(leg)?;
+    let guest = async {
+        let bindings = app.instantiate_async(&mut store).await?;
+        bindings.jackfield_pbx_apps().call_run(&mut store, &name, leg, &arguments).await
+    };
+    let hung_up = async {
+        port.gone().await;
+        tokio::time::sleep(limits.grace).await;
+    };
+    // Whichever ends first, the Store is dropped here: a guest suspended on its fibre just ends.
+    let result = tokio::select! {
+        result = guest => result,
+        () = hung_up => return Err(RunError::Killed { grace: limits.grace }),
+        () = tokio::time::sleep(limits.max_run) => return Err(RunError::Deadline { limit: limits.max_run }),
+    };
+    match result {
+        Ok(end) => Ok(end.map_err(|error| GuestError { code: error.code, detail: error.detail })),
+        Err(error) => Err(store.data().explain(&limits, &error)),
+    }
+}

@@ -1,0 +1,197 @@
+//! A service: one instance that lives as long as the deployment, an actor with one inbox.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use wasmtime::Store;
+
+use crate::abi::v0_1::service::Service;
+use crate::error::{GuestError, RunError};
+use crate::generation::Generation;
+use crate::instance::{Run, State, new_store};
+use crate::limit::{SERVICE_INBOX, SERVICE_MESSAGE_BYTES, SNAPSHOT_BYTES};
+
+/// The service part of a plugin. It stays the same while versions replace each other: requests keep their order.
+#[derive(Clone)]
+pub struct ServiceSlot {
+    inbox: mpsc::Sender<Message>,
+}
+
+impl fmt::Debug for ServiceSlot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ServiceSlot")
+    }
+}
+
+type Answer = Result<Result<Vec<u8>, GuestError>, RunError>;
+
+enum Message {
+    Ask {
+        request: Vec<u8>,
+        reply: oneshot::Sender<Answer>,
+    },
+    /// Hand over to another version; on an error this one goes on.
+    Replace {
+        by: Arc<Generation>,
+        reply: oneshot::Sender<Result<(), String>>,
+    },
+}
+
+/// The deployment's end of a service: dropping it ends the service.
+pub(crate) struct ServiceInbox {
+    slot: ServiceSlot,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for ServiceInbox {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl ServiceSlot {
+    /// Asks it; waits for its turn.
+    pub async fn ask(&self, request: Vec<u8>) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.try_send(Message::Ask { request, reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => RunError::Exhausted(format!("{SERVICE_INBOX} requests wait already")),
+            mpsc::error::TrySendError::Closed(_) => RunError::Exhausted("the service is over".into()),
+        })?;
+        answer.await.unwrap_or_else(|_| Err(RunError::Exhausted("the service ended".into())))
+    }
+}
+
+impl ServiceInbox {
+    /// Starts a service; an error of its `start` is the installer's to see.
+    pub(crate) async fn start(generation: Arc<Generation>) -> Result<Self, String> {
+        let guests = generation.host.guests().clone();
+        let (sender, receiver) = mpsc::channel(SERVICE_INBOX);
+        let (started, result) = oneshot::channel();
+        let task = guests.spawn(async move {
+            match Actor::start(generation, None).await {
+                Ok(actor) => {
+                    // The installer waits for this; if it is gone, so is the inbox.
+                    drop(started.send(Ok(())));
+                    actor.serve(receiver).await;
+                }
+                Err(error) => drop(started.send(Err(error))),
+            }
+        });
+        let inbox = Self { slot: ServiceSlot { inbox: sender }, task };
+        result.await.unwrap_or_else(|_| Err("it panicked".into()))?;
+        Ok(inbox)
+    }
+
+    /// Hands over to another version, between two requests.
+    pub(crate) async fn replace(&self, by: Arc<Generation>) -> Result<(), String> {
+        let (reply, result) = oneshot::channel();
+        let gone = || "the service ended".to_owned();
+        self.slot.inbox.send(Message::Replace { by, reply }).await.map_err(|_| gone())?;
+        result.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    pub(crate) fn slot(&self) -> ServiceSlot {
+        self.slot.clone()
+    }
+}
+
+/// The instance at work.
+struct Actor {
+    generation: Arc<Generation>,
+    store: Store<State>,
+    bindings: Service,
+}
+
+impl Actor {
+    async fn start(generation: Arc<Generation>, restored: Option<&[u8]>) -> Result<Self, String> {
+        let service = generation.version.0.service.clone().ok_or("it exports no service")?;
+        let limits = generation.limits.clone();
+        let mut store = new_store(&generation.host.engine, &limits, Some(generation.clone()), Run::Service);
+        let started = async {
+            let bindings = service.instantiate_async(&mut store).await?;
+            let end = bindings.jackfield_pbx_services().call_start(&mut store, restored).await?;
+            Ok((bindings, end))
+        };
+        let started = tokio::time::timeout(limits.function_time, started).await;
+        match started.map_err(|_| format!("start took more than {:?}", limits.function_time))? {
+            Ok((bindings, Ok(()))) => Ok(Self { generation, store, bindings }),
+            Ok((_, Err(refused))) => Err(format!("{}: {}", refused.code, refused.detail)),
+            Err(error) => Err(store.data().explain(&limits, &error).to_string()),
+        }
+    }
+
+    async fn serve(mut self, mut inbox: mpsc::Receiver<Message>) {
+        while let Some(message) = inbox.recv().await {
+            match message {
+                Message::Ask { request, reply } => {
+                    let answer = self.answer(&request).await;
+                    let trapped = answer.is_err();
+                    self.generation.finished("service", answer.as_ref().err());
+                    // Who asked may have given up.
+                    drop(reply.send(answer));
+                    if trapped && !self.restart().await {
+                        return;
+                    }
+                }
+                Message::Replace { by, reply } => {
+                    let result = self.hand_over(by).await;
+                    drop(reply.send(result));
+                }
+            }
+        }
+    }
+
+    async fn answer(&mut self, request: &[u8]) -> Answer {
+        let _live = self.generation.enter()?;
+        let limits = self.generation.limits.clone();
+        self.store.data_mut().begin(&limits, self.generation.clone(), Run::Service);
+        self.store.set_epoch_deadline(1);
+        let call = self.bindings.jackfield_pbx_services().call_answer(&mut self.store, request);
+        let limit = limits.function_time;
+        let result = tokio::time::timeout(limit, call).await.map_err(|_| RunError::Deadline { limit })?;
+        match result {
+            Ok(Ok(answer)) if answer.len() > SERVICE_MESSAGE_BYTES => {
+                let detail = format!("an answer of {} bytes: at most {SERVICE_MESSAGE_BYTES}", answer.len());
+                Ok(Err(GuestError { code: "limit".into(), detail }))
+            }
+            Ok(end) => Ok(end.map_err(|error| GuestError { code: error.code, detail: error.detail })),
+            Err(error) => Err(self.store.data().explain(&limits, &error)),
+        }
+    }
+
+    /// A trapped instance is never used again: begin anew, without its state. False if that fails too.
+    async fn restart(&mut self) -> bool {
+        if let Some(pause) = self.generation.suspended_for() {
+            tokio::time::sleep(pause).await;
+        }
+        match Self::start(self.generation.clone(), None).await {
+            Ok(anew) => {
+                *self = anew;
+                true
+            }
+            Err(error) => {
+                tracing::error!(plugin = %self.generation.manifest.id, %error, "a service does not start again");
+                false
+            }
+        }
+    }
+
+    async fn hand_over(&mut self, by: Arc<Generation>) -> Result<(), String> {
+        let limits = self.generation.limits.clone();
+        self.store.data_mut().begin(&limits, self.generation.clone(), Run::Service);
+        self.store.set_epoch_deadline(1);
+        let call = self.bindings.jackfield_pbx_services().call_snapshot(&mut self.store);
+        let snapshot = tokio::time::timeout(limits.function_time, call)
+            .await
+            .map_err(|_| format!("snapshot took more than {:?}", limits.function_time))?
+            .map_err(|error| format!("snapshot: {error:#}"))?
+            .map_err(|refused| format!("snapshot: {}: {}", refused.code, refused.detail))?;
+        if snapshot.len() > SNAPSHOT_BYTES {
+            return Err(format!("a snapshot of {} bytes: at most {SNAPSHOT_BYTES}", snapshot.len()));
+        }
+        let next = Self::start(by, Some(&snapshot).filter(|snapshot| !snapshot.is_empty()).map(Vec::as_slice)).await?;
+        *self = next;
+        Ok(())
+    }
+}

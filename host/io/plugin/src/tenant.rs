@@ -1,0 +1,528 @@
+//! A tenant's deployments: which version of which plugin is active, since when, by whom and why.
+
+mod journal;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use call::TenantId;
+
+use crate::deployment::{
+    By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Package, Trouble,
+};
+use crate::error::RunError;
+use crate::generation::{Generation, Parts, Verdict, lock};
+use crate::grant::{Capability, Consent};
+use crate::host::Host;
+use crate::limit::DEPLOYMENTS;
+use crate::loader::{Digest, LoadError, Version, World};
+use crate::manifest::Manifest;
+use crate::port::TenantPort;
+use crate::slot::{AppSlot, FunctionSlot, ServiceInbox, ServiceSlot};
+use journal::{Journal, Kept, Record};
+
+/// One tenant's plugins. Cheap to clone.
+#[derive(Clone)]
+pub struct TenantPlugins(Arc<Inner>);
+
+impl fmt::Debug for TenantPlugins {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "TenantPlugins({})", self.0.tenant)
+    }
+}
+
+struct Inner {
+    host: Host,
+    tenant: TenantId,
+    port: Arc<dyn TenantPort>,
+    path: PathBuf,
+    /// What calls look into: replaced as a whole, so that a version's names change at once.
+    table: ArcSwap<Table>,
+    /// Changes are made one after the other; two administrators do not meet (J6).
+    changing: tokio::sync::Mutex<()>,
+    journal: Mutex<Journal>,
+    runs: Arc<AtomicUsize>,
+}
+
+#[derive(Clone, Default)]
+struct Table {
+    deployments: BTreeMap<String, Entry>,
+    /// By lower-case name.
+    apps: HashMap<String, (Arc<str>, Arc<Generation>)>,
+    functions: HashMap<String, (Arc<str>, Arc<Generation>)>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    deployment: Arc<Deployment>,
+    /// The active version, or why there is none.
+    active: Result<Arc<Generation>, String>,
+}
+
+/// What stays the same while versions of one plugin replace each other.
+pub(crate) struct Deployment {
+    id: String,
+    tenant: Weak<Inner>,
+    /// Runs of the whole tenant.
+    pub(crate) tenant_runs: Arc<AtomicUsize>,
+    pub(crate) runs: AtomicU64,
+    faults: AtomicU64,
+    last_fault: Mutex<Option<String>>,
+    service: Mutex<Option<Arc<ServiceInbox>>>,
+    generations: Mutex<Vec<Weak<Generation>>>,
+    numbers: AtomicU64,
+    rolling_back: AtomicBool,
+}
+
+impl TenantPlugins {
+    pub(crate) async fn open(host: Host, tenant: TenantId, port: Arc<dyn TenantPort>) -> Result<Self, OpenError> {
+        let path = host.0.directory.journal(&tenant);
+        let journal = Journal::read(&path).map_err(|message| OpenError::Journal { tenant: tenant.clone(), message })?;
+        let inner = Arc::new(Inner {
+            host,
+            tenant,
+            port,
+            path,
+            table: ArcSwap::default(),
+            changing: tokio::sync::Mutex::default(),
+            journal: Mutex::new(journal.clone()),
+            runs: Arc::default(),
+        });
+        let opening = inner.clone();
+        inner
+            .spawned(async move {
+                for (id, record) in &journal.plugins {
+                    if let Some(kept) = record.active.and_then(|active| record.kept(active)) {
+                        opening.come_up(id, kept).await;
+                    }
+                }
+            })
+            .await;
+        Ok(Self(inner))
+    }
+
+    /// Verifies, compiles and activates a plugin. New runs use it from now on, runs that live stay on theirs.
+    /// Goes on to its end even if the future is dropped.
+    pub async fn install(&self, package: Package, consent: Consent, by: By) -> Result<Installed, InstallError> {
+        let inner = self.0.clone();
+        self.0.spawned(async move { inner.install(package, consent, by).await }).await
+    }
+
+    /// Makes a version active again that was installed before.
+    pub async fn activate(&self, id: &str, digest: Digest, by: By) -> Result<Installed, ChangeError> {
+        let (inner, id) = (self.0.clone(), id.to_owned());
+        let activation = async move {
+            let _one = inner.changing.lock().await;
+            let record = inner.record(&id)?;
+            let kept = record.kept(digest).cloned();
+            let kept = kept.ok_or_else(|| ChangeError::UnknownVersion { id: id.clone(), digest })?;
+            inner.reactivate(&id, kept, Event::Activated, by).await
+        };
+        self.0.spawned(activation).await
+    }
+
+    /// Makes the version before the active one active.
+    pub async fn rollback(&self, id: &str, by: By) -> Result<Installed, ChangeError> {
+        let (inner, id) = (self.0.clone(), id.to_owned());
+        let rolling = async move {
+            let _one = inner.changing.lock().await;
+            let former = inner.record(&id)?.former().cloned();
+            let former = former.ok_or_else(|| ChangeError::NothingBefore(id.clone()))?;
+            inner.reactivate(&id, former, Event::RolledBack, by).await
+        };
+        self.0.spawned(rolling).await
+    }
+
+    /// Removes a plugin; live runs end on their version.
+    pub async fn remove(&self, id: &str, by: By) -> Result<(), ChangeError> {
+        let (inner, id) = (self.0.clone(), id.to_owned());
+        let removal = async move {
+            let _one = inner.changing.lock().await;
+            let mut record = inner.record(&id)?;
+            record.active = None;
+            record.versions.clear();
+            record.note(inner.port.clock().unix_ms, Event::Removed, by);
+            inner.store(&id, record).await.map_err(InstallError::Journal)?;
+            inner.swap(&id, None);
+            Ok(())
+        };
+        self.0.spawned(removal).await
+    }
+
+    /// All deployments, by id.
+    pub fn list(&self) -> Vec<Deployed> {
+        let table = self.0.table.load();
+        table.deployments.iter().filter_map(|(id, entry)| self.0.describe(id, entry)).collect()
+    }
+
+    /// One deployment.
+    pub fn show(&self, id: &str) -> Option<Deployed> {
+        self.0.describe(id, self.0.table.load().deployments.get(id)?)
+    }
+
+    /// What happened to a plugin, oldest first; also of one that was removed.
+    pub fn history(&self, id: &str) -> Vec<HistoryEntry> {
+        lock(&self.0.journal).plugins.get(id).map(|record| record.history.clone()).unwrap_or_default()
+    }
+
+    /// The application of that name (letter case does not matter), pinned to the version that is active now.
+    pub fn app(&self, name: &str) -> Option<AppSlot> {
+        let table = self.0.table.load();
+        let (name, generation) = table.apps.get(&name.to_ascii_lowercase())?;
+        Some(AppSlot { name: name.clone(), generation: generation.clone() })
+    }
+
+    /// The function of that name, pinned to the version that is active now.
+    pub fn function(&self, name: &str) -> Option<FunctionSlot> {
+        let table = self.0.table.load();
+        let (name, generation) = table.functions.get(&name.to_ascii_lowercase())?;
+        Some(FunctionSlot { name: name.clone(), generation: generation.clone() })
+    }
+
+    /// The service part of a plugin.
+    pub fn service(&self, id: &str) -> Option<ServiceSlot> {
+        self.0.table.load().deployments.get(id)?.deployment.service()
+    }
+
+    /// Every application and function, as the manifests spell them: for the dialplan's check.
+    pub fn names(&self) -> (Vec<String>, Vec<String>) {
+        let table = self.0.table.load();
+        let names = |map: &HashMap<String, (Arc<str>, Arc<Generation>)>| {
+            let mut names: Vec<String> = map.values().map(|(name, _)| name.to_string()).collect();
+            names.sort();
+            names
+        };
+        (names(&table.apps), names(&table.functions))
+    }
+}
+
+impl Inner {
+    /// Runs on the host's own threads, and to its end even if the caller loses interest.
+    async fn spawned<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        match self.host.0.guests().spawn(work).await {
+            Ok(result) => result,
+            Err(join) => std::panic::resume_unwind(join.into_panic()),
+        }
+    }
+
+    fn record(&self, id: &str) -> Result<Record, ChangeError> {
+        let journal = lock(&self.journal);
+        match journal.plugins.get(id).filter(|record| record.active.is_some()) {
+            Some(record) => Ok(record.clone()),
+            None => {
+                let installed = journal.plugins.iter().filter(|(_, record)| record.active.is_some());
+                let nearest = installed
+                    .map(|(known, _)| (strsim::damerau_levenshtein(id, known), known.clone()))
+                    .min()
+                    .filter(|(distance, known)| *distance <= 1 + known.len() / 3);
+                Err(ChangeError::Unknown { id: id.into(), hint: nearest.map(|(_, known)| known) })
+            }
+        }
+    }
+
+    async fn install(self: &Arc<Self>, package: Package, consent: Consent, by: By) -> Result<Installed, InstallError> {
+        let manifest = Manifest::parse("plugin.toml", &package.manifest)?;
+        let version = self.host.0.load(package.wasm).await?;
+        let granted = consent.grant(manifest.capabilities.keys().copied());
+        let beyond = |allowed: &dyn Fn(&Capability) -> bool| -> Vec<Capability> {
+            version.capabilities().iter().copied().filter(|used| !allowed(used)).collect()
+        };
+        let undeclared = beyond(&|used| manifest.capabilities.contains_key(used));
+        if !undeclared.is_empty() {
+            return Err(InstallError::Undeclared(undeclared));
+        }
+        let refused = beyond(&|used| granted.contains(used));
+        if !refused.is_empty() {
+            return Err(InstallError::NotGranted(refused));
+        }
+        fits(&manifest, &version)?;
+        let kept = Kept { digest: version.digest(), manifest: package.manifest, granted, failed: false };
+        let _one = self.changing.lock().await;
+        self.make_active(manifest, version, kept, Event::Installed, by).await
+    }
+
+    async fn reactivate(
+        self: &Arc<Self>,
+        id: &str,
+        kept: Kept,
+        event: Event,
+        by: By,
+    ) -> Result<Installed, ChangeError> {
+        let (manifest, version) = self.load_kept(&kept).await?;
+        debug_assert_eq!(manifest.id, id);
+        Ok(self.make_active(manifest, version, Kept { failed: false, ..kept }, event, by).await?)
+    }
+
+    async fn load_kept(&self, kept: &Kept) -> Result<(Manifest, Version), InstallError> {
+        let manifest = Manifest::parse("plugin.toml", &kept.manifest)?;
+        let wasm = self.host.0.directory.component(kept.digest)?;
+        Ok((manifest, self.host.0.load(Bytes::from(wasm)).await?))
+    }
+
+    /// Everything is checked: hand the service over, make it durable, then let new runs use it.
+    async fn make_active(
+        self: &Arc<Self>,
+        manifest: Manifest,
+        version: Version,
+        kept: Kept,
+        event: Event,
+        by: By,
+    ) -> Result<Installed, InstallError> {
+        let id = manifest.id.clone();
+        let digest = version.digest();
+        let granted: Vec<Capability> = kept.granted.iter().copied().collect();
+        let mut record = lock(&self.journal).plugins.get(&id).cloned().unwrap_or_default();
+        let replaced = record.active;
+        let table = self.table.load_full();
+        let present = table.deployments.get(&id);
+        let running = present.is_some_and(|entry| entry.active.is_ok());
+        if replaced == Some(digest) && running && record.kept(digest) == Some(&kept) {
+            return Ok(Installed { id, digest, replaced: None, granted, changed: false });
+        }
+        if present.is_none() && table.deployments.len() >= DEPLOYMENTS {
+            return Err(InstallError::TooMany(table.deployments.len()));
+        }
+        names_are_free(&table, &manifest)?;
+        let deployment = present.map_or_else(|| self.new_deployment(&id), |entry| entry.deployment.clone());
+        let generation = self.new_generation(&deployment, manifest, version, &kept);
+        let former = present.and_then(|entry| entry.active.as_ref().ok());
+        deployment.hand_service_over(&generation).await.map_err(InstallError::Service)?;
+        record.activate(kept);
+        record.note(self.port.clock().unix_ms, event, by);
+        if let Err(error) = self.store(&id, record).await {
+            if let Some(former) = former {
+                // What was not made durable did not happen.
+                if let Err(error) = deployment.hand_service_over(former).await {
+                    tracing::error!(plugin = %id, %error, "the former service did not come back");
+                }
+            }
+            return Err(InstallError::Journal(error));
+        }
+        self.swap(&id, Some(Entry { deployment, active: Ok(generation) }));
+        Ok(Installed { id, digest, replaced, granted, changed: true })
+    }
+
+    /// A deployment of the last run of the host; trouble is kept with it.
+    async fn come_up(self: &Arc<Self>, id: &str, kept: &Kept) {
+        let deployment = self.new_deployment(id);
+        let active = match self.load_kept(kept).await {
+            Ok((manifest, version)) => {
+                let generation = self.new_generation(&deployment, manifest, version, kept);
+                deployment.hand_service_over(&generation).await.map(|()| generation)
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = &active {
+            tracing::error!(tenant = %self.tenant, plugin = id, %error, "a plugin does not come up");
+        }
+        self.swap(id, Some(Entry { deployment, active }));
+    }
+
+    fn new_deployment(self: &Arc<Self>, id: &str) -> Arc<Deployment> {
+        Arc::new(Deployment {
+            id: id.into(),
+            tenant: Arc::downgrade(self),
+            tenant_runs: self.runs.clone(),
+            runs: AtomicU64::new(0),
+            faults: AtomicU64::new(0),
+            last_fault: Mutex::default(),
+            service: Mutex::default(),
+            generations: Mutex::default(),
+            numbers: AtomicU64::new(0),
+            rolling_back: AtomicBool::new(false),
+        })
+    }
+
+    fn new_generation(
+        &self,
+        deployment: &Arc<Deployment>,
+        manifest: Manifest,
+        version: Version,
+        kept: &Kept,
+    ) -> Arc<Generation> {
+        let generation = Generation::new(Parts {
+            number: deployment.numbers.fetch_add(1, Ordering::Relaxed) + 1,
+            version,
+            manifest,
+            granted: kept.granted.clone(),
+            tenant: self.port.clone(),
+            host: self.host.0.clone(),
+            deployment: Arc::downgrade(deployment),
+        });
+        lock(&deployment.generations).push(Arc::downgrade(&generation));
+        generation
+    }
+
+    /// Makes a change durable, then visible to `list` and `history`.
+    async fn store(&self, id: &str, record: Record) -> Result<(), String> {
+        let mut journal = lock(&self.journal).clone();
+        journal.plugins.insert(id.into(), record);
+        let path = self.path.clone();
+        let written = tokio::task::spawn_blocking(move || journal.write(&path).map(|()| journal)).await;
+        let journal = written.map_err(|panic| panic.to_string())?.map_err(|error| error.to_string())?;
+        *lock(&self.journal) = journal;
+        Ok(())
+    }
+
+    /// What calls see from now on. Callers hold `changing`, or nobody else has this tenant yet.
+    fn swap(&self, id: &str, entry: Option<Entry>) {
+        let mut table = Table::clone(&self.table.load());
+        let former = match entry {
+            Some(entry) => table.deployments.insert(id.into(), entry),
+            None => table.deployments.remove(id),
+        };
+        (table.apps, table.functions) = (HashMap::new(), HashMap::new());
+        for generation in table.deployments.values().filter_map(|entry| entry.active.as_ref().ok()) {
+            let named = |name: &String| (name.to_ascii_lowercase(), (Arc::from(name.as_str()), generation.clone()));
+            table.apps.extend(generation.manifest.apps.iter().map(named));
+            table.functions.extend(generation.manifest.functions.iter().map(named));
+        }
+        self.table.store(Arc::new(table));
+        if let Some(former) = former.and_then(|entry| entry.active.ok()) {
+            former.retire();
+        }
+    }
+
+    fn describe(&self, id: &str, entry: &Entry) -> Option<Deployed> {
+        let journal = lock(&self.journal);
+        let record = journal.plugins.get(id)?;
+        let deployment = &entry.deployment;
+        let mut generations = lock(&deployment.generations);
+        generations.retain(|generation| generation.strong_count() > 0);
+        let alive: Vec<Arc<Generation>> = generations.iter().filter_map(Weak::upgrade).collect();
+        let live = entry.active.as_ref().map_or(0, |active| active.live());
+        let manifest = entry.active.as_ref().ok().map(|active| &active.manifest);
+        let trouble = match &entry.active {
+            Err(why) => Some(Trouble::NotLoaded(why.clone())),
+            Ok(active) => active.suspended_for().map(|remaining| Trouble::Suspended {
+                remaining_ms: u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX),
+            }),
+        };
+        Some(Deployed {
+            id: id.into(),
+            version: manifest.map(|manifest| manifest.version.clone()).unwrap_or_default(),
+            title: manifest.map(|manifest| manifest.title.clone()).unwrap_or_default(),
+            digest: record.active?,
+            available: record.versions.iter().rev().map(|kept| kept.digest).collect(),
+            apps: manifest.map(|manifest| manifest.apps.clone()).unwrap_or_default(),
+            functions: manifest.map(|manifest| manifest.functions.clone()).unwrap_or_default(),
+            service: deployment.service().is_some(),
+            granted: entry.active.as_ref().map(|active| active.granted.iter().copied().collect()).unwrap_or_default(),
+            live,
+            draining: alive.iter().map(|generation| generation.live()).sum::<usize>().saturating_sub(live),
+            generations: alive.len(),
+            runs: deployment.runs.load(Ordering::Relaxed),
+            faults: deployment.faults.load(Ordering::Relaxed),
+            last_fault: lock(&deployment.last_fault).clone(),
+            trouble,
+        })
+    }
+
+    /// The version `number` failed too often. Nothing if another is active by now.
+    async fn roll_back_failed(self: Arc<Self>, id: String, number: u64, why: String) {
+        let _one = self.changing.lock().await;
+        let active = self.table.load().deployments.get(&id).and_then(|entry| entry.active.as_ref().ok().cloned());
+        let Some(failed) = active.filter(|active| active.number == number) else { return };
+        let Ok(mut record) = self.record(&id) else { return };
+        let Some(former) = record.former().cloned() else { return };
+        let digest = failed.version.digest();
+        if let Some(kept) = record.versions.iter_mut().find(|kept| kept.digest == digest) {
+            kept.failed = true;
+        }
+        lock(&self.journal).plugins.insert(id.clone(), record);
+        tracing::warn!(tenant = %self.tenant, plugin = %id, from = %digest.short(), to = %former.digest.short(), %why, "rolling back");
+        let by = By { who: "system".into(), why };
+        if let Err(error) = self.reactivate(&id, former, Event::RolledBackAutomatically, by).await {
+            tracing::error!(tenant = %self.tenant, plugin = %id, %error, "cannot roll back");
+        }
+    }
+}
+
+impl Deployment {
+    /// Its service, if it has one.
+    pub(crate) fn service(&self) -> Option<ServiceSlot> {
+        lock(&self.service).as_ref().map(|inbox| inbox.slot())
+    }
+
+    async fn hand_service_over(&self, to: &Arc<Generation>) -> Result<(), String> {
+        let present = lock(&self.service).clone();
+        match (present, to.version.worlds().contains(&World::Service)) {
+            (None, false) => {}
+            (Some(service), true) => service.replace(to.clone()).await?,
+            (None, true) => {
+                let started = ServiceInbox::start(to.clone()).await?;
+                *lock(&self.service) = Some(Arc::new(started));
+            }
+            (Some(_), false) => *lock(&self.service) = None,
+        }
+        Ok(())
+    }
+
+    /// A run of `generation` failed.
+    pub(crate) fn fault(&self, generation: Arc<Generation>, run: &str, fault: &RunError, verdict: Verdict) {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+        *lock(&self.last_fault) = Some(format!("{run}: {fault}"));
+        let Some(tenant) = self.tenant.upgrade() else { return };
+        let can_go_back = lock(&tenant.journal).plugins.get(&self.id).is_some_and(|record| record.former().is_some());
+        match verdict {
+            Verdict::RollBack { faults, runs } if can_go_back => {
+                if self.rolling_back.swap(true, Ordering::AcqRel) {
+                    return;
+                }
+                let why = format!("{faults} of the last {runs} runs failed, the last: {fault}");
+                let (id, number, guests) = (self.id.clone(), generation.number, generation.host.guests().clone());
+                guests.spawn(async move {
+                    tenant.clone().roll_back_failed(id.clone(), number, why).await;
+                    if let Some(entry) = tenant.table.load().deployments.get(&id) {
+                        entry.deployment.rolling_back.store(false, Ordering::Release);
+                    }
+                });
+            }
+            Verdict::RollBack { .. } | Verdict::Go => {
+                if !can_go_back {
+                    generation.suspend_if_hopeless();
+                }
+            }
+        }
+    }
+}
+
+/// What the manifest says it provides, the component must export, and the other way round.
+fn fits(manifest: &Manifest, version: &Version) -> Result<(), InstallError> {
+    let mismatch = |text: &str| Err(InstallError::Mismatch(text.into()));
+    let exports = |world| version.worlds().contains(&world);
+    match (manifest.apps.is_empty(), exports(World::App)) {
+        (false, false) => return mismatch("plugin.toml lists apps, but the component exports no applications"),
+        (true, true) => return mismatch("the component exports applications, but plugin.toml lists no apps"),
+        _ => {}
+    }
+    match (manifest.functions.is_empty(), exports(World::Function)) {
+        (false, false) => mismatch("plugin.toml lists functions, but the component exports none"),
+        (true, true) => mismatch("the component exports functions, but plugin.toml lists none"),
+        _ => Ok(()),
+    }
+}
+
+fn names_are_free(table: &Table, manifest: &Manifest) -> Result<(), InstallError> {
+    for (names, taken) in [(&manifest.apps, &table.apps), (&manifest.functions, &table.functions)] {
+        for name in names {
+            let other = taken.get(&name.to_ascii_lowercase()).map(|(_, generation)| &generation.manifest.id);
+            if let Some(plugin) = other.filter(|plugin| **plugin != manifest.id) {
+                return Err(InstallError::NameTaken { name: name.clone(), plugin: plugin.clone() });
+            }
+        }
+    }
+    Ok(())
+}
+
+impl From<LoadError> for ChangeError {
+    fn from(error: LoadError) -> Self {
+        Self::Install(error.into())
+    }
+}
