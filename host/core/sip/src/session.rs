@@ -406,3 +406,21 @@ fn tagged(value: &[u8], tag: u64) -> Bytes {
 fn sdp_of(request: &Request) -> Option<Bytes> {
     (!request.body.is_empty()).then(|| request.body.clone())
 }
+
+#[cfg(test)]
+impl Session {
+    /// Makes the peer one that never said it can do UPDATE.
+    pub(crate) fn forget_update(&mut self) {
+        self.peer.update = false;
+    }
+
+    /// How many dialogs there are.
+    pub(crate) fn dialogs(&self) -> usize {
+        self.dialogs.len()
+    }
+
+    /// The first dialog.
+    pub(crate) fn first_dialog(&self) -> Option<&Dialog> {
+        self.dialogs.first()
+    }
+}

@@ -48,6 +48,8 @@ pub(crate) enum Timer {
     L,
     /// Wait for retransmissions of 2xx and for those of other forks (RFC 6026).
     M,
+    /// The client's timer F, after which nobody waits for the answer to a request other than INVITE any more.
+    Unanswered,
     /// The 200 ms of §17.2.1 before 100 Trying.
     Trying,
 }
@@ -66,7 +68,16 @@ impl Timer {
     pub(crate) fn slot(self) -> Slot {
         match self {
             Self::A | Self::E | Self::G | Self::Trying => Slot::Retransmit,
-            Self::B | Self::D | Self::F | Self::H | Self::I | Self::J | Self::K | Self::L | Self::M => Slot::End,
+            Self::B
+            | Self::D
+            | Self::F
+            | Self::H
+            | Self::I
+            | Self::J
+            | Self::K
+            | Self::L
+            | Self::M
+            | Self::Unanswered => Slot::End,
         }
     }
 
@@ -75,7 +86,7 @@ impl Timer {
         let duration = match self {
             Self::A | Self::E | Self::G if reliable => return None,
             Self::A | Self::E | Self::G => timings.t1,
-            Self::B | Self::F | Self::H | Self::L | Self::M => timings.t1 * 64,
+            Self::B | Self::F | Self::H | Self::L | Self::M | Self::Unanswered => timings.t1 * 64,
             Self::D | Self::I | Self::J | Self::K if reliable => Duration::ZERO,
             // "at least 32 seconds" for UDP, which is 64*T1 of the default T1 (§17.1.1.2).
             Self::D => (timings.t1 * 64).max(Duration::from_secs(32)),

@@ -92,6 +92,11 @@ impl Endpoint {
         }
         via.set_source(flow.remote.ip(), flow.remote.port());
         response.headers.set_top_via(&via);
+        if let Some(to) = response.headers.to().filter(|to| to.tag().is_none()) {
+            // §8.2.6.2; the same for every copy.
+            let tag = self.stateless_tag(self.core.secret.hash(&[&via.to_bytes()]));
+            response.headers.set(HeaderName::To, &to.with_tag(&format!("{tag:016x}")));
+        }
         self.core.io.transmit(response_destination(&via, flow), response.to_bytes());
     }
 

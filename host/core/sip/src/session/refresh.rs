@@ -111,8 +111,10 @@ impl Session {
         key: client::Key,
         (response, flow): (&Arc<Response>, Flow),
     ) {
-        let method = response.headers.cseq();
-        let Some(cseq) = method.filter(|_| response.status.is_final()) else { return };
+        if response.status.is_provisional() {
+            return core.client.limit_patience(&mut core.io, key, now + core.config.timings.ringing);
+        }
+        let Some(cseq) = response.headers.cseq() else { return };
         if response.status.code() == 422 {
             if let (Some(refresh), Some(min_se)) = (&mut self.refresh, response.headers.min_se()) {
                 // §7.4: once more with the interval the peer wants; the expiry in force still bounds the tries.

@@ -29,6 +29,8 @@ pub(crate) struct Sender {
     cseq: u32,
     rseq: u32,
     unacknowledged: Option<Unacknowledged>,
+    /// Whether SDP of ours was acknowledged, so that UPDATE may bring a new offer.
+    pub(super) settled: bool,
     queue: VecDeque<News>,
 }
 
@@ -51,6 +53,7 @@ impl Sender {
             // RFC 3262 §3: the first RSeq is between 1 and 2^31 - 1.
             rseq: random.random_range(1..1 << 30),
             unacknowledged: None,
+            settled: false,
             queue: VecDeque::new(),
         }
     }
@@ -139,6 +142,7 @@ impl Session {
             // RFC 3262 §3: 481 when nothing waits for it.
             return core.answer(now, key, StatusCode::CALL_DOES_NOT_EXIST, &[]);
         };
+        sender.settled |= acknowledged.sdp;
         self.cancel_timer(core, Timer::Reliable);
         self.cancel_timer(core, Timer::ReliableEnd);
         if !request.body.is_empty() && acknowledged.sdp && offered {

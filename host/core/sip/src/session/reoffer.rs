@@ -44,6 +44,11 @@ impl Exchange {
         *self == Self::Idle
     }
 
+    /// Whether an offer of ours is on the wire, so that one of theirs is a glare.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self, Self::Ours(_) | Self::Acknowledge { .. })
+    }
+
     pub(super) fn is_theirs(&self) -> bool {
         matches!(self, Self::Theirs { .. })
     }
@@ -75,8 +80,7 @@ impl Session {
         match self.phase {
             Phase::Up if self.leave_after_ack.is_none() => {}
             // RFC 3311 §5.1: in an early dialog by UPDATE, when the peer allows it and there is a dialog.
-            Phase::Calling(_) | Phase::Ringing(_) if self.peer.update && body.is_some() && !self.dialogs.is_empty() => {
-            }
+            Phase::Calling(_) | Phase::Ringing(_) if self.peer.update && body.is_some() && self.is_settled_early() => {}
             _ => return Err(CommandError::WrongState),
         }
         self.queued_offer = Some(body);
@@ -135,7 +139,8 @@ impl Session {
     ) {
         let status = response.status.code();
         if status < 200 {
-            return;
+            // A peer that asks its user and dies would block every further change.
+            return core.client.limit_patience(&mut core.io, key, now + core.config.timings.ringing);
         }
         if !matches!(&self.exchange, Exchange::Ours(ours) if ours.key == key) {
             return;
@@ -200,12 +205,7 @@ impl Session {
         if let Some(min_se) = refresh::too_small(request, &core.config.timings) {
             return core.answer(now, key, StatusCode::SESSION_INTERVAL_TOO_SMALL, &[("Min-SE", min_se.as_bytes())]);
         }
-        // §14.2: while ours waits after a glare, theirs goes first and ours again afterwards.
-        if let Exchange::Waiting { body, .. } = &mut self.exchange {
-            let body = body.take();
-            self.queued_offer.get_or_insert(body);
-            self.cancel_timer(core, Timer::Glare);
-        }
+        self.yield_to_theirs(core);
         if let Some(dialog) = self.dialog() {
             dialog.refresh(request.headers.contact(), flow);
         }
@@ -219,11 +219,31 @@ impl Session {
         core.io.event(Event::Reoffer { session: self.id, body: offer });
     }
 
+    /// §14.2: while ours waits after a glare, theirs goes first and ours again afterwards.
+    fn yield_to_theirs(&mut self, core: &mut Core) {
+        if let Exchange::Waiting { body, .. } = &mut self.exchange {
+            let body = body.take();
+            self.queued_offer.get_or_insert(body);
+            self.cancel_timer(core, Timer::Glare);
+        }
+    }
+
+    /// Whether the offer of an unanswered INVITE has its answer, by a reliable response, so that another may follow
+    /// (RFC 3311 §5.1, RFC 6337 §2.2). Always true when the call is up.
+    pub(super) fn is_settled_early(&self) -> bool {
+        match &self.phase {
+            Phase::Calling(_) => self.dialogs.last().is_some_and(|dialog| dialog.rseq.is_some()),
+            Phase::Ringing(ringing) => ringing.reliable.settled,
+            Phase::Up | Phase::Leaving(_) | Phase::Over => true,
+        }
+    }
+
     /// An offer in a PRACK (RFC 3262 §5): answered like one in an UPDATE.
     pub(super) fn offered_by_prack(&mut self, (now, core): (Instant, &mut Core), key: server::Key, request: &Request) {
-        if !self.exchange.is_idle() {
+        if self.exchange.is_ours() || self.exchange.is_theirs() {
             return core.answer(now, key, StatusCode::REQUEST_PENDING, &[]);
         }
+        self.yield_to_theirs(core);
         let cseq = request.headers.cseq().map_or(0, |cseq| cseq.number);
         self.exchange = Exchange::Theirs { transaction: key, method: Method::Prack, offerless: false, cseq };
         core.io.event(Event::Reoffer { session: self.id, body: Some(request.body.clone()) });

@@ -121,7 +121,7 @@ impl Session {
             // §14.2: the one before is not answered yet.
             return try_later((now, core), key);
         }
-        if !self.exchange.is_idle() || self.answer.is_some() || !matches!(self.phase, Phase::Up) {
+        if self.exchange.is_ours() || self.answer.is_some() || !matches!(self.phase, Phase::Up) {
             // §14.2 (ours is on its way), RFC 5407 §3.1.4 (our 2xx is not acknowledged yet).
             return core.answer(now, key, StatusCode::REQUEST_PENDING, &[]);
         }
@@ -139,10 +139,14 @@ impl Session {
             // No offer: a refresh of the session timer or of the target, which we can answer ourselves.
             return self.on_refresh_request((now, core), key, (request, flow));
         };
-        if self.exchange.is_theirs() {
+        if self.exchange.is_theirs() || matches!(self.phase, Phase::Ringing(_)) && !self.is_settled_early() {
+            // RFC 3311 §5.2: an offer of theirs has no answer yet.
             return try_later((now, core), key);
         }
-        if !self.exchange.is_idle() || self.answer.as_ref().is_some_and(super::uas::Answer::offers) {
+        if self.exchange.is_ours()
+            || !self.is_settled_early()
+            || self.answer.as_ref().is_some_and(super::uas::Answer::offers)
+        {
             return core.answer(now, key, StatusCode::REQUEST_PENDING, &[]);
         }
         self.on_offer((now, core), key, (request, flow), Some(offer));

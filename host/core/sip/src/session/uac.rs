@@ -81,7 +81,11 @@ impl Session {
     ) {
         let Phase::Calling(calling) = &mut self.phase else {
             // §13.2.2.4: a 2xx of another fork after the first.
-            if response.status.is_success() {
+            let to = response.headers.to();
+            let tag = to.as_ref().and_then(|to| to.tag()).unwrap_or_default();
+            // A copy of the first while its ACK waits for the switch's answer is no fork.
+            let ours = self.dialogs.iter().any(|dialog| dialog.remote_tag == tag.as_bytes());
+            if response.status.is_success() && !ours {
                 refuse_fork((now, core), key, (response, flow));
             }
             return;

@@ -248,6 +248,14 @@ impl Table {
         self.running.get(&key).map_or(0, |transaction| transaction.success_acks.len())
     }
 
+    /// Limits how long an INVITE may stay in Proceeding; the first limit stays.
+    pub(crate) fn limit_patience(&self, io: &mut Io, key: Key, at: Instant) {
+        let timer = TimerKey::Client(key, Slot::End);
+        if self.running.contains_key(&key) && !io.timers.contains(timer) {
+            io.timers.set(timer, at);
+        }
+    }
+
     /// Ends a transaction whose user gave it up (§9.1: no answer to the CANCEL within 64*T1).
     pub(crate) fn abandon(&mut self, io: &mut Io, key: Key) {
         self.remove(io, key);

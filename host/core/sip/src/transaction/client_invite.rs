@@ -28,7 +28,7 @@ pub(crate) enum Input {
     Failure,
     /// Timer A.
     Retransmit,
-    /// Timer B, D or M, whichever the state has.
+    /// Timer B, D or M, whichever the state has; in Proceeding the end of the user's patience.
     End,
     /// The transport cannot deliver.
     TransportError,
@@ -41,10 +41,11 @@ pub(crate) const START: &[Action] = &[Action::Transmit, Action::Start(Timer::A),
 pub(crate) fn step(state: State, input: Input) -> Step<State> {
     use Action::*;
     match (state, input) {
-        (State::Calling | State::Proceeding, Input::Provisional) => {
-            // §17.1.1.2: Proceeding neither retransmits nor times out.
+        // §17.1.1.2: Proceeding neither retransmits nor times out, unless the user limits its patience.
+        (State::Calling, Input::Provisional) => {
             (State::Proceeding, &[Stop(Slot::Retransmit), Stop(Slot::End), Deliver])
         }
+        (State::Proceeding, Input::Provisional) => (State::Proceeding, &[Deliver]),
         (State::Calling | State::Proceeding, Input::Success) => {
             // RFC 6026 §7.2.
             (State::Accepted, &[Stop(Slot::Retransmit), Deliver, Start(Timer::M)])
@@ -53,7 +54,7 @@ pub(crate) fn step(state: State, input: Input) -> Step<State> {
             (State::Completed, &[Stop(Slot::Retransmit), Acknowledge, Deliver, Start(Timer::D)])
         }
         (State::Calling, Input::Retransmit) => (State::Calling, &[Transmit, Backoff { capped: false }]),
-        (State::Calling, Input::End) => (State::Terminated, &[ReportTimeout]),
+        (State::Calling | State::Proceeding, Input::End) => (State::Terminated, &[ReportTimeout]),
         (State::Calling | State::Completed, Input::TransportError) => (State::Terminated, &[ReportTransportError]),
         (State::Completed, Input::Failure) => (State::Completed, &[Acknowledge]),
         (State::Completed | State::Accepted, Input::End) => (State::Terminated, &[]),

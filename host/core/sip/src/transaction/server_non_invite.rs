@@ -24,14 +24,14 @@ pub(crate) enum Input {
     Provisional,
     /// The user sends 200 to 699.
     Final,
-    /// Timer J.
+    /// Timer J, or the client must have given up.
     End,
     /// The transport cannot deliver.
     TransportError,
 }
 
 /// What to do when the machine is made.
-pub(crate) const START: &[Action] = &[Action::Deliver];
+pub(crate) const START: &[Action] = &[Action::Start(Timer::Unanswered), Action::Deliver];
 
 /// The next state and the actions on the way to it.
 pub(crate) fn step(state: State, input: Input) -> Step<State> {
@@ -39,6 +39,8 @@ pub(crate) fn step(state: State, input: Input) -> Step<State> {
     match (state, input) {
         (State::Trying | State::Proceeding, Input::Provisional) => (State::Proceeding, &[Transmit]),
         (State::Trying | State::Proceeding, Input::Final) => (State::Completed, &[Transmit, Start(Timer::J)]),
+        // Not in figure 8: the client has given up by its timer F, so that no answer can reach it any more.
+        (State::Trying | State::Proceeding, Input::End) => (State::Terminated, &[]),
         (State::Proceeding | State::Completed, Input::Request) => (state, &[Transmit]),
         (State::Proceeding | State::Completed, Input::TransportError) => (State::Terminated, &[ReportTransportError]),
         (State::Completed, Input::End) => (State::Terminated, &[]),

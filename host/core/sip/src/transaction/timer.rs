@@ -37,6 +37,11 @@ impl<K: Copy + Ord + Hash> Timers<K> {
         }
     }
 
+    /// Whether `key` has a deadline.
+    pub(crate) fn contains(&self, key: K) -> bool {
+        self.deadline.contains_key(&key)
+    }
+
     /// The earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.order.first().map(|(at, _)| *at)
