@@ -5,6 +5,7 @@ use std::sync::Arc;
 use call::{LegId, Outcome, Request, RequestError};
 use plugin::{AppSlot, BoxFuture, CallPort};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::message::{AppResult, DialplanVerb, Inbox, Message};
 use crate::limit;
@@ -14,14 +15,14 @@ use crate::tenant::Tenant;
 pub(super) struct Port {
     inbox: Inbox,
     tenant: Arc<Tenant>,
-    /// The leg was over when the run began (`h`).
-    gone: bool,
+    /// Cancelled when the leg is over.
+    gone: CancellationToken,
     /// How many applications run this one.
     depth: u8,
 }
 
 impl Port {
-    pub(super) fn new(inbox: Inbox, tenant: Arc<Tenant>, gone: bool) -> Arc<Self> {
+    pub(super) fn new(inbox: Inbox, tenant: Arc<Tenant>, gone: CancellationToken) -> Arc<Self> {
         Arc::new(Self { inbox, tenant, gone, depth: 0 })
     }
 
@@ -86,7 +87,7 @@ impl CallPort for Port {
             let port = Self {
                 inbox: self.inbox.clone(),
                 tenant: Arc::clone(&self.tenant),
-                gone: self.gone,
+                gone: self.gone.clone(),
                 depth: self.depth + 1,
             };
             match run_to_end(slot, leg, arguments.to_owned(), Arc::new(port)).await {
@@ -113,11 +114,7 @@ impl CallPort for Port {
     }
 
     fn gone(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            if !self.gone {
-                self.inbox.closed().await;
-            }
-        })
+        Box::pin(self.gone.cancelled())
     }
 }
 

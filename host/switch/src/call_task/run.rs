@@ -1,11 +1,14 @@
 //! The dialplan run of a leg: asks of the plan become requests to the call, functions and applications of plugins.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use call::{Cause, DialArguments, DialStatus, Input, LegId, Outcome, Request, RequestError, RequestId, Route};
 use dialplan::{Ask, Execution, Level, Reply};
 use futures_util::FutureExt as _;
+use plugin::FunctionCall;
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::message::{AppResult, DialplanVerb, Message};
 use super::plugin_port::Port;
@@ -18,8 +21,8 @@ pub(crate) struct Run {
     number: u64,
     context: String,
     waits: Waits,
-    /// The leg is over: whatever is asked of it fails, `h` still runs.
-    leg_gone: bool,
+    /// Cancelled when the leg is over: whatever is asked of it fails, `h` still runs.
+    leg_gone: CancellationToken,
     absolute: Option<Instant>,
 }
 
@@ -70,7 +73,7 @@ impl Run {
     }
 
     pub(super) fn leg_is_gone(&mut self) {
-        self.leg_gone = true;
+        self.leg_gone.cancel();
         self.absolute = None;
     }
 
@@ -91,8 +94,14 @@ impl CallTask {
         if self.context.is_empty() {
             self.context.clone_from(&context);
         }
-        let run =
-            |program, context| Run { program, number, context, waits: Waits::Nothing, leg_gone: false, absolute: None };
+        let run = |program, context| Run {
+            program,
+            number,
+            context,
+            waits: Waits::Nothing,
+            leg_gone: CancellationToken::new(),
+            absolute: None,
+        };
         let extension = match route {
             Route::App { name, arguments } => {
                 self.runs.insert(leg, run(Program::App, context));
@@ -232,8 +241,7 @@ impl CallTask {
     fn run_app(&mut self, leg: LegId, name: String, arguments: String) {
         let Some(run) = self.runs.get_mut(&leg) else { return };
         let number = run.number;
-        let gone = run.leg_gone;
-        let port = Port::new(self.sender.clone(), self.tenant.clone(), gone);
+        let port = Port::new(self.sender.clone(), Arc::clone(&self.tenant), run.leg_gone.clone());
         let Some(slot) = self.tenant.plugins.app(&name) else {
             return self.app_ended(leg, number, AppResult::Unknown);
         };
@@ -251,7 +259,7 @@ impl CallTask {
     pub(super) fn app_ended(&mut self, leg: LegId, number: u64, result: AppResult) {
         let Some(run) = self.runs.get_mut(&leg).filter(|run| run.number == number) else { return };
         let application = run.application().unwrap_or_default();
-        let gone = run.leg_gone;
+        let gone = run.leg_gone.is_cancelled();
         let bare = matches!(run.program, Program::App);
         run.waits = Waits::Nothing;
         let (status, reply) = match result {
@@ -275,8 +283,7 @@ impl CallTask {
 
     fn read_function(&mut self, leg: LegId, name: &str, arguments: Vec<String>) {
         let Some(slot) = self.tenant.plugins.function(name) else { return self.no_function(leg, name) };
-        let call = plugin::FunctionCall { leg, port: Port::new(self.sender.clone(), self.tenant.clone(), false) };
-        let future = slot.read(arguments, Some(call)).map(|result| match result {
+        let future = slot.read(arguments, self.function_call(leg)).map(|result| match result {
             Ok(Ok(value)) => Reply::Value(value),
             Ok(Err(error)) => Reply::Failed { message: error.to_string() },
             Err(error) => Reply::Failed { message: error.to_string() },
@@ -286,13 +293,17 @@ impl CallTask {
 
     fn write_function(&mut self, leg: LegId, name: &str, arguments: Vec<String>, value: String) {
         let Some(slot) = self.tenant.plugins.function(name) else { return self.no_function(leg, name) };
-        let call = plugin::FunctionCall { leg, port: Port::new(self.sender.clone(), self.tenant.clone(), false) };
-        let future = slot.write(arguments, value, Some(call)).map(|result| match result {
+        let future = slot.write(arguments, value, self.function_call(leg)).map(|result| match result {
             Ok(Ok(())) => Reply::Done,
             Ok(Err(error)) => Reply::Failed { message: error.to_string() },
             Err(error) => Reply::Failed { message: error.to_string() },
         });
         self.await_function(leg, future);
+    }
+
+    fn function_call(&self, leg: LegId) -> Option<FunctionCall> {
+        let gone = self.runs.get(&leg)?.leg_gone.clone();
+        Some(FunctionCall { leg, port: Port::new(self.sender.clone(), Arc::clone(&self.tenant), gone) })
     }
 
     fn no_function(&mut self, leg: LegId, name: &str) {
