@@ -87,6 +87,9 @@ pub(crate) enum Quoting {
     Remove,
 }
 
+/// What a backslash takes its meaning from in a function's arguments. Others, like `\n` and `\x20`, are the function's to read.
+const ESCAPED: [char; 10] = [',', '"', '\\', '(', ')', '[', ']', ':', '?', '$'];
+
 /// Collects the operations of one line.
 #[derive(Default)]
 pub(crate) struct Compiler {
@@ -124,12 +127,9 @@ impl Compiler {
             let c = rest.chars().next().expect("rest is not empty");
             match c {
                 '"' if quoting == Quoting::Remove => rest = &rest[1..],
-                '\\' if quoting == Quoting::Remove => {
-                    rest = &rest[1..];
-                    if let Some(escaped) = rest.chars().next() {
-                        literal.push(escaped);
-                        rest = &rest[escaped.len_utf8()..];
-                    }
+                '\\' if quoting == Quoting::Remove && rest[1..].starts_with(ESCAPED) => {
+                    literal.push_str(&rest[1..2]);
+                    rest = &rest[2..];
                 }
                 _ => {
                     let after = c.len_utf8();

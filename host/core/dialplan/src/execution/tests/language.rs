@@ -152,6 +152,12 @@ fn functions_are_asked_for_and_nest() {
     );
 }
 
+/// Quotes and escapes that only separate are gone; other backslashes are for the function.
+#[test]
+fn arguments_of_functions_are_unquoted() {
+    check(r#"exten => 1,1,A(${F(\x20a-z\n,"b,c",\,,\\,(d,e),\")})"#, &[r#"F[\x20a-z\n|b,c|,|\|(d,e)|"]"#, "A()"]);
+}
+
 #[test]
 fn set_writes_variables_functions_and_several() {
     check("exten => 1,1,Set(A=x=y, z)\n same => n,App(${A})", &["App(x=y, z)"]);
