@@ -56,6 +56,12 @@ impl Phone {
         Self { socket, port, events, sequence: 0 }
     }
 
+    /// Waits until the leg's thread has done all commands so far: packets do not wait for them.
+    fn settle(&self, handle: &RtpHandle) {
+        handle.command(Command::Play { leg: self.port.leg(), play: u32::MAX, sources: Vec::new() }).unwrap();
+        assert_eq!(self.events.recv().unwrap(), Event::PlayEnded { leg: self.port.leg(), play: u32::MAX });
+    }
+
     fn say(&mut self, payload: u8) {
         let timestamp = u32::from(self.sequence) * 160;
         let header = Header { marker: false, payload_type: 0, sequence: self.sequence, timestamp, ssrc: 7 };
@@ -82,6 +88,7 @@ fn fifty_packets_are_relayed_each_way() {
     let handle = driver(1);
     let (mut alice, mut bob) = (Phone::new(&handle, 1), Phone::new(&handle, 1));
     handle.command(Command::Bridge { a: alice.port.leg(), b: bob.port.leg() }).unwrap();
+    alice.settle(&handle);
     let mut last: Option<(Header, Header)> = None;
     for n in 0..50 {
         alice.say(n);
