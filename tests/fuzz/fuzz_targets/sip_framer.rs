@@ -1,6 +1,7 @@
 //! `cargo fuzz run sip_framer`.
 #![no_main]
 
+#[allow(dead_code, reason = "a cargo fuzz target runs one of them")]
 #[path = "../targets/mod.rs"]
 mod targets;
 

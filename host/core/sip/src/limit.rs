@@ -2,7 +2,7 @@
 
 /// Largest message in bytes, head and body: what one UDP datagram can carry (RFC 3261 §18.1.1 asks for 65,535).
 pub const MESSAGE_BYTES_MAX: usize = 65_535;
-/// Largest head (start line and headers) on a stream before the empty line must have come; a quarter of the message.
+/// Largest head, start line to empty line: half of a message. A stream has no other bound before its first message.
 pub const HEAD_BYTES_MAX: usize = 32_768;
 /// Most header lines in one message; RFC 4475's longest has 44, a call through ten proxies about 60.
 pub const HEADERS_MAX: usize = 256;

@@ -91,6 +91,10 @@ impl Framer {
         }
         let message = self.buffer.split_to(length).freeze();
         (self.searched, self.length, self.after_crlf) = (0, None, false);
+        if self.buffer.is_empty() {
+            // An idle connection holds no memory (C4), and the message alone owns its bytes.
+            self.buffer = BytesMut::new();
+        }
         Some(Ok(Frame::Message(message)))
     }
 

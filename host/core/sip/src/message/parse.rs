@@ -134,6 +134,9 @@ impl Scanned {
                 Err(broken) => problem = problem.or(Some(broken)),
             }
         }
+        if lines.position() > limit::HEAD_BYTES_MAX {
+            problem = problem.or(Some(Problem::new(StatusCode::MESSAGE_TOO_LARGE, "head too large")));
+        }
         problem = problem.or(lines.problem());
         Ok(Self { start, headers, body: bytes.slice(lines.position()..), problem, size })
     }

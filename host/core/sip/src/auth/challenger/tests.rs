@@ -218,7 +218,10 @@ fn b4_unknown_users_and_wrong_secrets_get_the_same() {
     let right = setup.request(&challenge, "secret");
     assert_eq!(setup.verify(&wrong), Err(Rejected::Credentials));
     assert_eq!(setup.verify_as(&right, PEER, None), Err(Rejected::Credentials));
-    // Even who guesses the decoy's secret is not let in.
+    // Even who knows the decoy is not let in as a user who does not exist, or by an algorithm the account has not.
+    let decoy = Credentials::from_ha1("100", REALM, setup.challenger.decoy.clone());
+    let lucky = request(&decoy, &challenge, 9);
+    assert_eq!(setup.verify_as(&lucky, PEER, None), Err(Rejected::Credentials));
     let none = Ha1 { md5: None, sha256: None };
     setup.verify_as(&right, PEER, Some(&none)).unwrap_err();
     assert_eq!(setup.challenger.nonces(), 0, "strangers leave no state");

@@ -193,6 +193,19 @@ fn limit_message_bytes() {
 }
 
 #[test]
+fn limit_head_bytes() {
+    let with = |bytes: usize| {
+        let line = format!("A: {}\r\n", "x".repeat(7_000));
+        let lines = line.repeat(4);
+        let rest = bytes - options("").len() - lines.len() - 5;
+        options(&format!("{lines}B: {}\r\n", "x".repeat(rest)))
+    };
+    assert_eq!(with(limit::HEAD_BYTES_MAX).len(), limit::HEAD_BYTES_MAX);
+    request(with(limit::HEAD_BYTES_MAX));
+    assert_eq!(refused(with(limit::HEAD_BYTES_MAX + 1)), (513, "head too large"));
+}
+
+#[test]
 fn limit_headers() {
     let lines = |count: usize| "A: b\r\n".repeat(count - 5);
     request(options(&lines(limit::HEADERS_MAX)));
