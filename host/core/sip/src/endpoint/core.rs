@@ -16,8 +16,7 @@ use crate::transaction::table::Io;
 use crate::transaction::{client, server};
 
 /// The methods we understand, for Allow (§20.5).
-pub(crate) const ALLOW: &[u8] =
-    b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, REGISTER, MESSAGE";
+pub(crate) const ALLOW: &[u8] = b"INVITE,ACK,CANCEL,BYE,OPTIONS,INFO,PRACK,UPDATE,REFER,NOTIFY,REGISTER,MESSAGE";
 
 /// The extensions we understand, for Supported and the check of Require (§8.2.2.3).
 pub(crate) const EXTENSIONS: [&str; 3] = ["100rel", "timer", "replaces"];

@@ -144,8 +144,8 @@ impl Endpoint {
         };
         let (open, session, tag) = (transaction.is_open_invite(), transaction.session(), transaction.tag());
         let tag = tag.map(|tag| format!("{tag:016x}"));
-        let writer = Writer::response(&received.request, StatusCode::OK, None, tag.as_deref());
-        self.core.io.transmit(received.destination(), writer.empty());
+        let writer = Writer::refusal(&received.request, StatusCode::OK, tag.as_deref());
+        self.core.io.transmit(received.destination(), writer.end());
         if let Some(id) = session.filter(|_| open) {
             self.with_session(id, |session, core| {
                 session.on_cancel((now, &mut *core), &received.request);
@@ -258,7 +258,7 @@ impl Endpoint {
         let request = &received.request;
         if matches!(request.method, Method::Other(_)) {
             // §8.2.1, §21.5.2: a method nobody here knows.
-            self.refuse(now, received, StatusCode::NOT_IMPLEMENTED, &[("Allow", ALLOW)]);
+            self.refuse(now, received, StatusCode::NOT_IMPLEMENTED, &[]);
             return false;
         }
         if matches!(request.method, Method::Subscribe | Method::Publish) {
@@ -327,11 +327,11 @@ impl Endpoint {
             return;
         }
         let tag = received.to_tag.is_none().then(|| format!("{:016x}", self.stateless_tag(received.key)));
-        let mut writer = Writer::response(&received.request, status, None, tag.as_deref());
+        let mut writer = Writer::refusal(&received.request, status, tag.as_deref());
         for (name, value) in lines {
             writer.line(name, value);
         }
-        self.core.io.transmit(received.destination(), writer.empty());
+        self.core.io.transmit(received.destination(), writer.end());
     }
 
     fn refuse_overload(&mut self, now: Instant, received: &Received) {

@@ -26,6 +26,20 @@ impl Writer {
 
     /// A status line and what a response copies from its request (§8.2.6.2), with `tag` in a To that has none.
     pub(crate) fn response(request: &Request, status: StatusCode, reason: Option<&[u8]>, tag: Option<&str>) -> Self {
+        Self::answer(request, (status, reason), tag, &["Via", "From", "To", "Call-ID"])
+    }
+
+    /// The same in compact form (§7.3.3), for refusals to strangers: no larger than it must be (C8).
+    pub(crate) fn refusal(request: &Request, status: StatusCode, tag: Option<&str>) -> Self {
+        Self::answer(request, (status, None), tag, &["v", "f", "t", "i"])
+    }
+
+    fn answer(
+        request: &Request,
+        (status, reason): (StatusCode, Option<&[u8]>),
+        tag: Option<&str>,
+        [via, from, to, call_id]: &[&str; 4],
+    ) -> Self {
         let mut output = BytesMut::with_capacity(CAPACITY);
         write!(output, "SIP/2.0 {status} ").expect("writing to memory succeeds");
         output.put_slice(reason.unwrap_or(status.reason().as_bytes()));
@@ -33,20 +47,16 @@ impl Writer {
         let mut writer = Self(output);
         for (name, value) in request.headers.iter() {
             match name {
-                HeaderName::Via | HeaderName::From | HeaderName::CallId | HeaderName::CSeq => {
-                    writer.line(name.as_str(), value);
-                }
-                HeaderName::To => {
-                    writer.0.put_slice(b"To: ");
-                    writer.0.put_slice(value);
-                    if let Some(tag) = tag {
-                        writer.0.put_slice(b";tag=");
-                        writer.0.put_slice(tag.as_bytes());
-                    }
-                    writer.0.put_slice(b"\r\n");
-                }
+                HeaderName::Via => writer.line(via, value),
+                HeaderName::From => writer.line(from, value),
+                HeaderName::CallId => writer.line(call_id, value),
+                HeaderName::CSeq => writer.line("CSeq", value),
+                HeaderName::To => match tag {
+                    Some(tag) => writer.line(to, &[&value[..], b";tag=", tag.as_bytes()].concat()),
+                    None => writer.line(to, value),
+                },
                 // §8.2.6.1.
-                HeaderName::Timestamp if status == StatusCode::TRYING => writer.line(name.as_str(), value),
+                HeaderName::Timestamp if status == StatusCode::TRYING => writer.line("Timestamp", value),
                 _ => {}
             }
         }
@@ -105,6 +115,12 @@ impl Writer {
     /// The end of a message with an SDP body or none.
     pub(crate) fn sdp(self, body: &[u8]) -> Bytes {
         self.body(b"application/sdp", body)
+    }
+
+    /// The end of a refusal, in compact form.
+    pub(crate) fn end(mut self) -> Bytes {
+        self.0.put_slice(b"l: 0\r\n\r\n");
+        self.0.freeze()
     }
 
     /// The end of a message without a body.

@@ -22,10 +22,15 @@ pub(super) struct Refresh {
 
 impl Refresh {
     /// What a 2xx to our request agreed on (§7.2): without the header there is no session timer.
-    pub(super) fn agreed_as_uac(response: &Response) -> Option<Self> {
+    pub(super) fn agreed_as_uac(response: &Response, timings: &Timings) -> Option<Self> {
         let agreed = response.headers.session_expires()?.ok()?;
-        // §7.2: a 2xx names the refresher; who does not, leaves it to us.
-        Some(Self { seconds: agreed.seconds, ours: agreed.refresher != Some(Refresher::Uas), peer: true })
+        // §7.2: a 2xx names the refresher; who does not, leaves it to us. §9: it may not go below our Min-SE, or a peer
+        // could make us refresh without pause.
+        Some(Self {
+            seconds: agreed.seconds.max(seconds(timings.min_se)),
+            ours: agreed.refresher != Some(Refresher::Uas),
+            peer: true,
+        })
     }
 
     /// What we agree to in our 2xx to a request (§9, table 2): only what the caller or a proxy asks for.
@@ -142,7 +147,7 @@ impl Session {
     /// A 2xx to a re-INVITE or UPDATE of ours agrees on the timer anew (§7.4).
     pub(super) fn refreshed_as_uac(&mut self, (now, core): (Instant, &mut Core), response: &Response) {
         if self.refresh.is_some() || response.headers.session_expires().is_some() {
-            self.refresh = Refresh::agreed_as_uac(response);
+            self.refresh = Refresh::agreed_as_uac(response, &core.config.timings);
         }
         self.arm_refresh((now, core));
     }

@@ -219,7 +219,7 @@ impl Session {
         } else {
             self.acknowledge(core, (key, cseq), &[]);
         }
-        self.refresh = refresh::Refresh::agreed_as_uac(response);
+        self.refresh = refresh::Refresh::agreed_as_uac(response, &core.config.timings);
         self.arm_refresh((now, core));
         core.io.event(Event::Answered { session: self.id, body: response.body.clone(), response: response.clone() });
         self.run_queued_offer((now, core));
