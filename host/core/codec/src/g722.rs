@@ -6,8 +6,8 @@
 /// The encoder of one stream.
 #[derive(Clone, Debug)]
 pub struct Encoder {
-    /// The last 24 input samples, oldest first.
-    history: [i32; QMF_TAPS],
+    /// The last 24 input samples.
+    history: History,
     low: Band,
     high: Band,
 }
@@ -24,30 +24,24 @@ impl Encoder {
     }
 
     /// The transmit QMF (§3.1).
-    fn split(&mut self, pair: [i16; 2]) -> (i32, i32) {
-        self.history.copy_within(2.., 0);
-        self.history[QMF_TAPS - 2] = pair[0].into();
-        self.history[QMF_TAPS - 1] = pair[1].into();
-        let (mut first, mut second) = (0, 0);
-        for (tap, two) in self.history.as_chunks::<2>().0.iter().enumerate() {
-            first += two[0] * QMF[tap];
-            second += two[1] * QMF[QMF_TAPS / 2 - 1 - tap];
-        }
+    fn split(&mut self, [first, second]: [i16; 2]) -> (i32, i32) {
+        self.history.push(first, second);
+        let (first, second) = self.history.filtered();
         ((second + first) >> 14, (second - first) >> 14)
     }
 }
 
 impl Default for Encoder {
     fn default() -> Self {
-        Self { history: [0; QMF_TAPS], low: Band::low(), high: Band::high() }
+        Self { history: History::default(), low: Band::low(), high: Band::high() }
     }
 }
 
 /// The decoder of one stream.
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    /// The last 24 sums and differences of the bands, oldest first.
-    history: [i32; QMF_TAPS],
+    /// The last sums and differences of the bands.
+    history: History,
     low: Band,
     high: Band,
 }
@@ -66,24 +60,46 @@ impl Decoder {
         self.join(low, high)
     }
 
-    /// The receive QMF (§4.4).
+    /// The receive QMF (§4.4). Of 15-bit bands the sum and the difference have 16 bits.
     fn join(&mut self, low: i32, high: i32) -> [i16; 2] {
-        self.history.copy_within(2.., 0);
-        self.history[QMF_TAPS - 2] = low + high;
-        self.history[QMF_TAPS - 1] = low - high;
-        let (mut first, mut second) = (0, 0);
-        for (tap, two) in self.history.as_chunks::<2>().0.iter().enumerate() {
-            second += two[0] * QMF[tap];
-            first += two[1] * QMF[QMF_TAPS / 2 - 1 - tap];
-        }
+        self.history.push((low + high) as i16, (low - high) as i16);
+        let (second, first) = self.history.filtered();
         [saturate(first >> 11) as i16, saturate(second >> 11) as i16]
     }
 }
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self { history: [0; QMF_TAPS], low: Band::low(), high: Band::high() }
+        Self { history: History::default(), low: Band::low(), high: Band::high() }
     }
+}
+
+/// What a QMF remembers: two phases of 12 values, oldest first, padded with zeros so that the sums are whole vectors.
+#[derive(Clone, Debug, Default)]
+struct History {
+    first: [i16; PHASE],
+    second: [i16; PHASE],
+}
+
+impl History {
+    fn push(&mut self, first: i16, second: i16) {
+        self.first.copy_within(1..QMF_TAPS / 2, 0);
+        self.second.copy_within(1..QMF_TAPS / 2, 0);
+        self.first[QMF_TAPS / 2 - 1] = first;
+        self.second[QMF_TAPS / 2 - 1] = second;
+    }
+
+    /// Both phases through their halves of the filter.
+    fn filtered(&self) -> (i32, i32) {
+        (dot(&self.first, &QMF), dot(&self.second, &QMF_REVERSED))
+    }
+}
+
+/// The magnitudes of the coefficients sum up to 6482: 32 bits hold every sum, and the check would cost the vectors.
+fn dot(values: &[i16; PHASE], coefficients: &[i16; PHASE]) -> i32 {
+    let products =
+        values.iter().zip(coefficients).map(|(&value, &coefficient)| i32::from(value) * i32::from(coefficient));
+    products.fold(0, i32::wrapping_add)
 }
 
 /// The adaptive quantiser and predictor of one band; the same in encoder and decoder.
@@ -97,7 +113,7 @@ struct Band {
     scale: i32,
     /// `nbl`, `nbh`: its logarithm.
     log_scale: i32,
-    /// Reconstructed samples, newest first.
+    /// Reconstructed samples, doubled as the filter wants them, newest first.
     reconstructed: [i32; 2],
     /// Partially reconstructed samples (poles left out), newest first.
     partial: [i32; 2],
@@ -105,8 +121,8 @@ struct Band {
     poles: [i32; 2],
     /// Zero coefficients.
     zero_coefficients: [i32; 6],
-    /// Quantised differences, newest first.
-    differences: [i32; 6],
+    /// Quantised differences, doubled as the filter wants them (which keeps their signs), newest first.
+    doubled: [i32; 6],
 }
 
 impl Band {
@@ -128,7 +144,7 @@ impl Band {
             partial: [0; 2],
             poles: [0; 2],
             zero_coefficients: [0; 6],
-            differences: [0; 6],
+            doubled: [0; 6],
         }
     }
 
@@ -151,6 +167,9 @@ impl Band {
     }
 
     /// §3.6: two poles and six zeros, each moved by the signs of what was just decoded.
+    ///
+    /// This is where the time goes. A zero's product and sum fit by construction (its coefficient stays in 16 bits), so
+    /// they are not checked, and a coefficient times 32640 / 32768 is itself less a 256th of it.
     fn predict(&mut self, difference: i32) {
         // RECONS, PARREC
         let reconstructed = saturate(self.prediction + difference);
@@ -158,21 +177,22 @@ impl Band {
         self.adapt_poles(partial);
         // UPZERO
         let gain = if difference == 0 { 0 } else { 128 };
-        for (coefficient, old) in self.zero_coefficients.iter_mut().zip(&self.differences) {
-            let gain = if is_same_sign(*old, difference) { gain } else { -gain };
-            *coefficient = saturate(gain + ((*coefficient * 32640) >> 15));
+        let old = self.doubled;
+        for (coefficient, old) in self.zero_coefficients.iter_mut().zip(old) {
+            let sign = (old ^ difference) >> 31;
+            let step = (gain ^ sign).wrapping_sub(sign);
+            *coefficient = coefficient.wrapping_add(coefficient.wrapping_neg() >> 8).wrapping_add(step);
         }
         // DELAYA
-        self.differences.copy_within(..5, 1);
-        self.differences[0] = difference;
-        self.reconstructed = [reconstructed, self.reconstructed[0]];
+        self.doubled = [saturate(2 * difference), old[0], old[1], old[2], old[3], old[4]];
+        self.reconstructed = [saturate(2 * reconstructed), self.reconstructed[0]];
         self.partial = [partial, self.partial[0]];
         // FILTEP, FILTEZ, PREDIC
-        let pole = |index: usize| (self.poles[index] * saturate(2 * self.reconstructed[index])) >> 15;
-        let poles = saturate(pole(0) + pole(1));
-        let zeros = self.zero_coefficients.iter().zip(&self.differences);
-        self.zeros = saturate(zeros.map(|(coefficient, old)| (coefficient * saturate(2 * old)) >> 15).sum());
-        self.prediction = saturate(poles + self.zeros);
+        let pole = |index: usize| self.poles[index].wrapping_mul(self.reconstructed[index]) >> 15;
+        let zeros = self.zero_coefficients.iter().zip(&self.doubled);
+        let zeros = zeros.map(|(coefficient, old)| coefficient.wrapping_mul(*old) >> 15).fold(0, i32::wrapping_add);
+        self.zeros = saturate(zeros);
+        self.prediction = saturate(saturate(pole(0) + pole(1)) + self.zeros);
     }
 
     /// UPPOL2 and UPPOL1, with the limits that keep the filter stable.
@@ -191,7 +211,9 @@ impl Band {
 /// QUANTL: the 6-bit code whose decision interval, scaled, holds the difference.
 fn quantise_low(difference: i32, scale: i32) -> u8 {
     let magnitude = if difference < 0 { !difference } else { difference };
-    let interval = LOW_DECISION.partition_point(|level| (level * scale) >> 12 <= magnitude) as u8;
+    // `(level * scale) >> 12 <= magnitude` for the highest level that is at most this; one division for a search.
+    let level = (((magnitude + 1) << 12) - 1) / scale;
+    let interval = LOW_INTERVAL[(level as usize).min(LOW_INTERVAL.len() - 1)];
     // Table 11: codes fall with the interval; the two outermost negative intervals continue at 63 and 62.
     match (difference < 0, interval) {
         (false, interval) => 61 - interval,
@@ -234,15 +256,33 @@ fn limit(value: i32) -> i32 {
 }
 
 const QMF_TAPS: usize = 24;
+/// A phase of the filter, padded.
+const PHASE: usize = 16;
 
-/// Every other coefficient of the QMF (table 5), times 2^13; the filter is symmetric.
-static QMF: [i32; QMF_TAPS / 2] = [3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11];
+/// Every other coefficient of the QMF (table 5), times 2^13; the filter is symmetric, so the rest is the reverse.
+static QMF: [i16; PHASE] = [3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11, 0, 0, 0, 0];
+static QMF_REVERSED: [i16; PHASE] = [-11, 53, -156, 362, -805, 3876, 951, -210, 32, 12, -11, 3, 0, 0, 0, 0];
 
 /// Decision levels of the lower band (table 10, LL6).
-static LOW_DECISION: [i32; 29] = [
+const LOW_DECISION: [i32; 29] = [
     35, 72, 110, 150, 190, 233, 276, 323, 370, 422, 473, 530, 587, 650, 714, 786, 858, 940, 1023, 1121, 1219, 1339,
     1458, 1612, 1765, 1980, 2195, 2557, 2919,
 ];
+
+/// How many decision levels are at most the index.
+static LOW_INTERVAL: [u8; 2920] = {
+    let mut table = [0; 2920];
+    let mut level = 0;
+    let mut interval = 0;
+    while level < table.len() {
+        while interval < LOW_DECISION.len() && LOW_DECISION[interval] <= level as i32 {
+            interval += 1;
+        }
+        table[level] = interval as u8;
+        level += 1;
+    }
+    table
+};
 
 /// Output levels of the lower band for four bits (QQ4 by RIL).
 static LOW_OUTPUT_4: [i32; 16] =
