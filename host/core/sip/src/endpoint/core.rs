@@ -1,5 +1,6 @@
 //! What sessions and the door share: the transactions, the deadlines, the randomness and our own addresses.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -84,7 +85,14 @@ impl Core {
     /// `host:port` of ours for a destination.
     pub(crate) fn sent_by(&self, destination: &Destination) -> String {
         let transport = destination.transport();
-        if let Some(own) = self.config.addresses.iter().find(|own| own.transport == transport) {
+        let mut fitting = self.config.addresses.iter().filter(|own| own.transport == transport).peekable();
+        let any = fitting.peek().copied();
+        // An IPv6 peer is shown our IPv6 address when there is one, and the same for IPv4; names fit both.
+        let other_family = |host: &str| match destination.remote() {
+            SocketAddr::V4(_) => host.starts_with('['),
+            SocketAddr::V6(_) => host.parse::<Ipv4Addr>().is_ok(),
+        };
+        if let Some(own) = fitting.find(|own| !other_family(&own.host)).or(any) {
             return format!("{}:{}", own.host, own.port);
         }
         match destination {

@@ -144,8 +144,8 @@ impl Endpoint {
         };
         let (open, session, tag) = (transaction.is_open_invite(), transaction.session(), transaction.tag());
         let tag = tag.map(|tag| format!("{tag:016x}"));
-        let writer = Writer::refusal(&received.request, StatusCode::OK, tag.as_deref());
-        self.core.io.transmit(received.destination(), writer.end());
+        let writer = Writer::response(&received.request, StatusCode::OK, None, tag.as_deref());
+        self.core.io.transmit(received.destination(), writer.empty());
         if let Some(id) = session.filter(|_| open) {
             self.with_session(id, |session, core| {
                 session.on_cancel((now, &mut *core), &received.request);

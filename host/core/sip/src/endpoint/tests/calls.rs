@@ -333,6 +333,27 @@ fn ten_thousand_calls_leave_nothing() {
     world.run_out();
 }
 
+/// What Via and Contact say: the configured address of the transport and family, else that of the flow.
+#[test]
+fn advertised_addresses() {
+    let own = |host: &str| Advertised { transport: Transport::Udp, host: host.to_owned(), port: 5099 };
+    let rows = [
+        (vec![], "192.0.2.1:5060"),
+        (vec![own("pbx.example.com")], "pbx.example.com:5099"),
+        (vec![own("[2001:db8::1]"), own("198.51.100.7")], "198.51.100.7:5099"),
+        (vec![own("[2001:db8::1]")], "[2001:db8::1]:5099"),
+        (vec![Advertised::address(Transport::Tcp, Side::A.address())], "192.0.2.1:5060"),
+    ];
+    for (addresses, expected) in rows {
+        let mut world = World::with(Config { addresses, ..Config::default() }, FAIR, Transport::Udp, 17);
+        let originate = world.originate(Side::A);
+        world.command(Side::A, Command::Originate(Box::new(originate))).unwrap();
+        let text = world.message(Side::A, "INVITE");
+        assert!(text.contains(&format!("Via: SIP/2.0/UDP {expected};branch=")), "{expected}: {text}");
+        assert!(text.contains(&format!("Contact: <sip:alice@{expected}>")), "{expected}: {text}");
+    }
+}
+
 /// The Call-IDs we make belong to our shard.
 #[test]
 fn call_ids_belong_to_the_shard() {

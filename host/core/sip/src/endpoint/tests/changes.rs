@@ -275,3 +275,41 @@ fn info_in_a_call() {
     world.command(Side::A, hang_up(a)).unwrap();
     world.run_out();
 }
+
+/// RFC 3311 §5.2: an UPDATE with an offer in a call that is up, which other implementations send.
+#[test]
+fn an_update_of_the_peer_in_a_call() {
+    use super::script::{Script, full_request};
+    use crate::message::HeaderName;
+
+    let mut script = Script::new();
+    let (session, invite) = script.originate(|_| {});
+    script.reply(&invite, 200, "bob", "Contact: <sip:bob@192.0.2.1:5060>\r\n");
+    script.take_sent();
+    script.take_events();
+    let text = |name: &HeaderName| String::from_utf8(invite.headers.get(name).unwrap().to_vec()).unwrap();
+    let update = |cseq: &str, body: &str| {
+        full_request("UPDATE", "sip:pbx@192.0.2.2", cseq, (&format!("z9hG4bKu{cseq}"), &text(&HeaderName::From)), "")
+            .replace("Call-ID: script", &format!("Call-ID: {}", text(&HeaderName::CallId)))
+            .replace("From: <sip:alice@acme.test>;tag=alice", "From: <sip:bob@acme.test>;tag=bob")
+            .replace("Length: 0\r\n\r\n", &format!("Length: {}\r\n\r\n{body}", body.len()))
+    };
+    script.receive(&update("1", "v=0\r\n"));
+    assert!(matches!(script.event(), Event::Reoffer { body: Some(_), .. }));
+    script.receive(&update("2", "v=0\r\n"));
+    assert_eq!(script.status(), Some(500), "§5.2: the first is not answered yet");
+    script.command(accept(session, HELD)).unwrap();
+    let response = script.response();
+    assert_eq!((response.status.code(), &response.body[..]), (200, HELD));
+    assert!(response.headers.contact().is_some(), "a target refresh");
+    // Ours is on its way: 491.
+    script.command(offer(session, HOLD)).unwrap();
+    script.take_sent();
+    script.receive(&update("3", "v=0\r\n"));
+    assert_eq!(script.status(), Some(491));
+    // Without an offer it refreshes the target alone, and the endpoint answers.
+    script.receive(&update("4", "").replace("192.0.2.1:5060>", "192.0.2.1:5066>"));
+    assert_eq!(script.status(), Some(200));
+    script.command(Command::HangUp { session, status: 480, reason: None }).unwrap();
+    assert_eq!(script.request().uri.to_string(), "sip:alice@192.0.2.1:5066");
+}
