@@ -118,13 +118,13 @@ impl Tenant {
     }
 
     /// The calendar by which time conditions of the dialplan are decided.
-    pub(crate) fn calendar(&self, wallclock: SystemTime) -> TenantCalendar {
+    pub fn calendar(&self, wallclock: SystemTime) -> TenantCalendar {
         TenantCalendar { definition: self.definition(), wallclock }
     }
 }
 
 /// A moment, told in any time zone when asked for.
-pub(crate) struct TenantCalendar {
+pub struct TenantCalendar {
     definition: Arc<Definition>,
     wallclock: SystemTime,
 }

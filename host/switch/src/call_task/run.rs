@@ -245,7 +245,7 @@ impl CallTask {
         let Some(slot) = self.tenant.plugins.app(&name) else {
             return self.app_ended(leg, number, AppResult::Unknown);
         };
-        let plugin = slot.digest().to_string();
+        let plugin = format!("{}@{}", slot.plugin(), slot.digest());
         self.plugin = Some(plugin.clone());
         let inbox = self.sender.clone();
         let task = self.shared.tasks.spawn(async move {
