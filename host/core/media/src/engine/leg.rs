@@ -31,6 +31,7 @@ pub(super) struct Leg {
     pub(super) peer: Option<LegKey>,
     pub(super) is_echo: bool,
     reception: Option<Reception>,
+    incoming_rate: Rate,
     last_heard: Instant,
     is_timed_out: bool,
     dtmf: dtmf::Receiver,
@@ -65,6 +66,23 @@ struct Session {
     encoder: Encoder,
 }
 
+/// How many packets came in the current second: a peer that floods us shall not flood its partner through us.
+#[derive(Debug)]
+struct Rate {
+    since: Instant,
+    packets: u32,
+}
+
+impl Rate {
+    fn allows(&mut self, now: Instant) -> bool {
+        if now.saturating_duration_since(self.since) >= Duration::from_secs(1) {
+            *self = Self { since: now, packets: 0 };
+        }
+        self.packets += 1;
+        self.packets <= RATE_MAX
+    }
+}
+
 /// How a digit is being sent.
 #[derive(Debug)]
 enum Sending {
@@ -87,6 +105,8 @@ pub(super) enum Kind {
 const CATCH_UP_MAX: Duration = Duration::from_millis(100);
 /// D6: packets sent to an address that neither sent anything nor is where the signalling comes from: ten seconds.
 const UNPROVEN_MAX: u32 = 500;
+/// Packets a second from one peer: five times what 10 ms packets need.
+const RATE_MAX: u32 = 500;
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 const PTIME_MS_DEFAULT: u32 = 20;
 
@@ -99,6 +119,7 @@ impl Leg {
             peer: None,
             is_echo: false,
             reception: None,
+            incoming_rate: Rate { since: now, packets: 0 },
             last_heard: now,
             is_timed_out: false,
             dtmf: dtmf::Receiver::default(),
@@ -232,6 +253,10 @@ impl Leg {
                 self.statistics.packets_refused += 1;
                 return None;
             }
+        }
+        if !self.incoming_rate.allows(now) {
+            self.statistics.packets_refused += 1;
+            return None;
         }
         self.statistics.packets_received += 1;
         self.last_heard = now;
@@ -427,7 +452,7 @@ impl Leg {
     fn silence_deadline(&self) -> Option<Instant> {
         let session = self.session.as_ref().filter(|_| !self.is_timed_out)?;
         let timeout = self.options.media_timeout.filter(|_| session.stream.direction.receives())?;
-        Some(self.last_heard + timeout)
+        self.last_heard.checked_add(timeout)
     }
 
     /// Starts the rhythm if something needs it and it does not run yet.

@@ -66,6 +66,21 @@ fn a_phone_behind_a_nat_is_answered_where_it_is() {
     assert_eq!((after, world.heard(B).len()), (8, 8));
 }
 
+/// A peer that floods does not flood its partner through us, and is heard again when it behaves.
+#[test]
+fn a_flood_is_not_passed_on() {
+    let mut world = World::bridged(Codec::Pcmu, Codec::Pcmu);
+    let mut alice = Phone::new(A, Codec::Pcmu, 1000);
+    for n in 0..40_000 {
+        world.run_to(n / 20);
+        alice.say(&mut world);
+    }
+    assert_eq!(world.heard(B).len(), 1000);
+    world.run_to(3_000);
+    alice.say(&mut world);
+    assert_eq!(world.heard(B).len(), 1001);
+}
+
 /// D3: a forged or real RTCP BYE ends nothing.
 #[test]
 fn a_bye_ends_nothing() {
