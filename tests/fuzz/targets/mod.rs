@@ -1,5 +1,6 @@
 //! One function for each parser of remote input. A target panics when a property of its parser does not hold.
 
+pub(crate) mod media;
 pub(crate) mod sip;
 
 /// A parser under test.
@@ -15,5 +16,15 @@ pub(crate) struct Target {
 
 /// Every target. A new parser gets its file here and a line in this list.
 pub(crate) fn all() -> Vec<Target> {
-    vec![sip::MESSAGE, sip::URI, sip::FRAMER, sip::AUTH]
+    vec![
+        sip::MESSAGE,
+        sip::URI,
+        sip::FRAMER,
+        sip::AUTH,
+        media::SDP,
+        media::NEGOTIATION,
+        media::PACKET,
+        media::ENGINE,
+        media::WAV_FILE,
+    ]
 }
