@@ -87,7 +87,7 @@ impl Branch {
 
     /// The sum over the branch's taps, scaled by `ONE`. It fits (see `clip`); the check would cost the vectors.
     fn filtered(&self) -> i32 {
-        let window = &self.window[self.at..self.at + TAPS];
+        let window: &[i16; TAPS] = self.window[self.at..].first_chunk().expect("`at` is less than TAPS");
         let products = window.iter().zip(&FILTER).map(|(&sample, &tap)| i32::from(sample) * i32::from(tap));
         products.fold(0, i32::wrapping_add)
     }
