@@ -17,16 +17,20 @@ use std::{
 
 use bytes::Bytes;
 use sip::endpoint::{Destination, Flow, Input, Transport};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use crate::sip_driver::{Counters, Router};
 
 pub(crate) mod stream;
 
-/// Messages waiting to be written to one connection.
-const QUEUE_MESSAGES: usize = 256;
-/// Bytes waiting to be written to one connection; a peer that reads nothing is cut off here (C4).
+/// Messages waiting to be written to one connection; a peer that reads nothing is cut off here (C4).
+const QUEUE_MESSAGES: usize = 1_024;
+/// Bytes waiting to be written to one connection.
 const QUEUE_BYTES: usize = 1_024 * 1_024;
+/// Part of both bounds at which nothing more is read from the peer: what it asked and was not yet answered still fits.
+const READ_WHILE_BELOW: usize = 2;
+/// Messages of one connection that wait for the shards. Nothing more is read from it meanwhile.
+const UNHANDLED_MESSAGES: usize = 128;
 
 /// The bounds of connections.
 #[derive(Clone, Debug)]
@@ -120,7 +124,7 @@ struct Table {
 struct Connection {
     remote: (Transport, SocketAddr),
     queue: mpsc::Sender<Bytes>,
-    queued_bytes: Arc<AtomicUsize>,
+    backlog: Arc<Backlog>,
     trust: Trust,
     /// Shards whose messages wait for an outgoing connection that is not up yet.
     waiting_shards: Vec<u16>,
@@ -138,9 +142,41 @@ enum Trust {
 pub(crate) struct Member {
     pub(crate) number: u64,
     queue: mpsc::Receiver<Bytes>,
-    queued_bytes: Arc<AtomicUsize>,
+    backlog: Arc<Backlog>,
     ended: oneshot::Receiver<()>,
     connections: Arc<Connections>,
+}
+
+/// What waits to be written to a connection.
+#[derive(Debug, Default)]
+struct Backlog {
+    messages: AtomicUsize,
+    bytes: AtomicUsize,
+    /// Told when the backlog has become short again.
+    shrunk: Notify,
+}
+
+impl Backlog {
+    fn is_short(&self) -> bool {
+        self.messages.load(Ordering::Relaxed) < QUEUE_MESSAGES / READ_WHILE_BELOW
+            && self.bytes.load(Ordering::Relaxed) < QUEUE_BYTES / READ_WHILE_BELOW
+    }
+
+    fn written(&self, bytes: usize) {
+        let was_short = self.is_short();
+        self.messages.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        if !was_short && self.is_short() {
+            self.shrunk.notify_one();
+        }
+    }
+
+    /// Waits until the peer has taken enough of its answers to be asked for more.
+    async fn short(&self) {
+        while !self.is_short() {
+            self.shrunk.notified().await;
+        }
+    }
 }
 
 /// Why a connection or message is refused.
@@ -265,7 +301,8 @@ impl Connections {
 impl Connection {
     fn push(&self, message: Bytes) -> Result<(), Refused> {
         let bytes = message.len();
-        if self.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > QUEUE_BYTES {
+        self.backlog.messages.fetch_add(1, Ordering::Relaxed);
+        if self.backlog.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > QUEUE_BYTES {
             return Err(Refused::Slow);
         }
         self.queue.try_send(message).map_err(|error| match error {
@@ -282,11 +319,11 @@ impl Table {
         let number = self.last_number;
         let (sender, queue) = mpsc::channel(QUEUE_MESSAGES);
         let (alive, ended) = oneshot::channel();
-        let queued_bytes = Arc::new(AtomicUsize::new(0));
+        let backlog = Arc::new(Backlog::default());
         let connection = Connection {
             remote,
             queue: sender,
-            queued_bytes: Arc::clone(&queued_bytes),
+            backlog: Arc::clone(&backlog),
             trust,
             waiting_shards: Vec::new(),
             _alive: alive,
@@ -297,7 +334,7 @@ impl Table {
             self.untrusted += 1;
             *self.untrusted_by_address.entry(address_class(remote.1.ip())).or_insert(0) += 1;
         }
-        Member { number, queue, queued_bytes, ended, connections: Arc::clone(connections) }
+        Member { number, queue, backlog, ended, connections: Arc::clone(connections) }
     }
 
     fn remove(&mut self, number: u64) -> Option<Connection> {
@@ -329,7 +366,7 @@ impl Drop for Member {
 }
 
 /// What counts as one address for [`ConnectionLimits::per_address`].
-fn address_class(ip: IpAddr) -> IpAddr {
+pub(crate) fn address_class(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => {
@@ -358,8 +395,8 @@ pub(crate) async fn serve<R: MessageSource, W: MessageSink>(
     let limits = connections.limits();
     let (farewell, farewells) = oneshot::channel();
     let end = {
-        let read = read(&mut source, flow, opened, &connections, &router);
-        let mut write = pin!(write(&mut sink, &mut member.queue, &member.queued_bytes, limits.write, farewells));
+        let read = read(&mut source, flow, opened, (&connections, &member.backlog), &router);
+        let mut write = pin!(write(&mut sink, &mut member.queue, &member.backlog, limits.write, farewells));
         tokio::select! {
             (end, last_words) = read => {
                 // What was answered to the last messages is still written, within a bound.
@@ -401,13 +438,16 @@ async fn read<R: MessageSource>(
     source: &mut R,
     flow: Flow,
     opened: Opened,
-    connections: &Connections,
+    (connections, backlog): (&Connections, &Backlog),
     router: &Router,
 ) -> (End, Option<Bytes>) {
     let limits = connections.limits();
     let first_by = tokio::time::Instant::now() + limits.first_message;
     let mut had_message = opened == Opened::ByUs;
+    let unhandled = Arc::new(Semaphore::new(UNHANDLED_MESSAGES));
     loop {
+        // No deadline: the writer ends the connection of a peer that takes nothing.
+        backlog.short().await;
         let idle_by = source.last_byte() + limits.idle;
         let whole_by = source.partial_since().map(|since| since + limits.message);
         let first_by = (!had_message).then_some(first_by);
@@ -415,7 +455,8 @@ async fn read<R: MessageSource>(
         match tokio::time::timeout_at(deadline, source.receive()).await {
             Ok(Ok(Received::Message(bytes))) => {
                 had_message = true;
-                router.deliver(flow, bytes).await;
+                let turn = Arc::clone(&unhandled).acquire_owned().await.expect("this semaphore is never closed");
+                router.deliver(flow, bytes, turn).await;
             }
             Ok(Ok(Received::Ping(answer))) => {
                 // A peer that pings without reading is ended by its own queue.
@@ -436,7 +477,7 @@ async fn read<R: MessageSource>(
 async fn write<W: MessageSink>(
     sink: &mut W,
     queue: &mut mpsc::Receiver<Bytes>,
-    queued_bytes: &AtomicUsize,
+    backlog: &Backlog,
     patience: Duration,
     mut farewells: oneshot::Receiver<Option<Bytes>>,
 ) {
@@ -445,10 +486,10 @@ async fn write<W: MessageSink>(
         tokio::select! {
             message = queue.recv() => {
                 let Some(message) = message else { return };
-                queued_bytes.fetch_sub(message.len(), Ordering::Relaxed);
                 if !matches!(tokio::time::timeout(patience, sink.send(&message)).await, Ok(Ok(()))) {
                     return;
                 }
+                backlog.written(message.len());
             }
             words = &mut farewells => farewell = words.ok(),
         }
@@ -470,6 +511,3 @@ pub(crate) async fn connecting_failed(member: Member, remote: (Transport, Socket
         router.tell(shard, Input::TransmitFailed { destination }).await;
     }
 }
-
-#[cfg(test)]
-mod tests;

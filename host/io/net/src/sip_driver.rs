@@ -156,8 +156,7 @@ pub enum Direction {
 pub struct SipDriver {
     handle: SipHandle,
     local_addresses: Vec<(Transport, SocketAddr)>,
-    cancel: CancellationToken,
-    tasks: TaskTracker,
+    tasks: Tasks,
 }
 
 impl SipDriver {
@@ -170,7 +169,7 @@ impl SipDriver {
     ) -> Result<Self, StartError> {
         let shards = shard_count(config.shards);
         let bound = Bound::bind(&config.listeners, shards)?;
-        let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let tasks = Tasks::default();
         let (router, inboxes) = route::routes(shards);
         let connections = Connections::new(config.connections.clone());
         let (commands, command_inboxes): (Vec<_>, Vec<_>) = (0..shards).map(|_| mpsc::unbounded_channel()).unzip();
@@ -189,7 +188,6 @@ impl SipDriver {
             connections: Arc::clone(&connections),
             router: router.clone(),
             tasks: tasks.clone(),
-            cancel: cancel.clone(),
             tap,
         };
         for (shard, (inbox, commands)) in (0..shards).zip(inboxes.into_iter().zip(command_inboxes)) {
@@ -214,13 +212,13 @@ impl SipDriver {
                 Arc::clone(&sink),
                 outside.clone(),
             );
-            spawn(&tasks, &cancel, task.run());
+            tasks.spawn(task.run());
         }
         let local_addresses = bound.local_addresses;
         for listener in bound.tcp {
-            spawn(&tasks, &cancel, tcp::accept(listener, Arc::clone(&connections), router.clone(), tasks.clone()));
+            tasks.spawn(tcp::accept(listener, Arc::clone(&connections), router.clone(), tasks.clone()));
         }
-        Ok(Self { handle, local_addresses, cancel, tasks })
+        Ok(Self { handle, local_addresses, tasks })
     }
 
     /// The door for commands.
@@ -237,25 +235,38 @@ impl SipDriver {
     ///
     /// Calls are not hung up here: that is the switch's part, before.
     pub async fn stop(self) {
-        self.cancel.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.tasks.end();
+        self.tasks.tracker.wait().await;
     }
 }
 
 impl Drop for SipDriver {
     fn drop(&mut self) {
-        self.cancel.cancel();
-        self.tasks.close();
+        self.tasks.end();
     }
 }
 
-/// Runs `task` until it ends or the driver is stopped.
-fn spawn(tasks: &TaskTracker, cancel: &CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
-    let cancel = cancel.clone();
-    tasks.spawn(async move {
-        cancel.run_until_cancelled(task).await;
-    });
+/// Every task of a driver, with one end for all of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tasks {
+    cancel: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Tasks {
+    /// Runs `task` until it ends or the driver is stopped.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let cancel = self.cancel.clone();
+        self.tracker.spawn(async move {
+            // Cancelled or ended, the driver does not mind.
+            cancel.run_until_cancelled(task).await.unwrap_or(());
+        });
+    }
+
+    fn end(&self) {
+        self.cancel.cancel();
+        self.tracker.close();
+    }
 }
 
 fn shard_count(asked: u16) -> u16 {

@@ -5,11 +5,10 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use sip::endpoint::{Flow, Transport};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio_util::task::TaskTracker;
 
 use crate::{
     connection::{self, Connections, Member, Opened, stream},
-    sip_driver::{Counters, Router},
+    sip_driver::{Counters, Router, Tasks},
 };
 
 /// Connections the kernel accepts ahead of us.
@@ -38,7 +37,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Accepts until the task is dropped.
-pub(crate) async fn accept(listener: TcpListener, connections: Arc<Connections>, router: Router, tasks: TaskTracker) {
+pub(crate) async fn accept(listener: TcpListener, connections: Arc<Connections>, router: Router, tasks: Tasks) {
     let mut failures: u64 = 0;
     loop {
         let (stream, remote) = match listener.accept().await {

@@ -16,7 +16,8 @@ pub(super) fn find(bytes: &[u8]) -> Option<&[u8]> {
             _ => continue,
         };
         let value = value.trim_ascii_start();
-        let Some(value) = value.strip_prefix(b":") else { continue };
+        // The value may begin on a folded line.
+        let Some(value) = value.strip_prefix(b":").map(<[u8]>::trim_ascii_start) else { continue };
         let end = value.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(value.len());
         return Some(value[..end].trim_ascii());
     }

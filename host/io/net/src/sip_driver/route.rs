@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sip::endpoint::{Flow, Input, shard_of};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{Counters, INBOX_MESSAGES, call_id};
 
@@ -19,12 +19,20 @@ pub(crate) struct Router {
 
 #[derive(Debug)]
 struct Shared {
-    inboxes: Vec<mpsc::Sender<Input>>,
+    inboxes: Vec<mpsc::Sender<Delivery>>,
     counters: Arc<Counters>,
 }
 
+/// What a shard is handed.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) input: Input,
+    /// Given back when the shard has handled it: its connection may bring another one.
+    pub(super) turn: Option<OwnedSemaphorePermit>,
+}
+
 /// A router and the receiving ends, in the order of shards.
-pub(super) fn routes(shards: u16) -> (Router, Vec<mpsc::Receiver<Input>>) {
+pub(super) fn routes(shards: u16) -> (Router, Vec<mpsc::Receiver<Delivery>>) {
     let (inboxes, receivers) = (0..shards).map(|_| mpsc::channel(INBOX_MESSAGES)).unzip();
     (Router { shared: Arc::new(Shared { inboxes, counters: Arc::default() }) }, receivers)
 }
@@ -48,9 +56,9 @@ impl Router {
     }
 
     /// Hands over a message of a stream, waiting for room: the peer is slowed down with it.
-    pub(crate) async fn deliver(&self, flow: Flow, bytes: Bytes) {
+    pub(crate) async fn deliver(&self, flow: Flow, bytes: Bytes, turn: OwnedSemaphorePermit) {
         let shard = self.shard_of_message(&bytes);
-        self.tell(shard, Input::Message { flow, bytes }).await;
+        self.send(shard, Delivery { input: Input::Message { flow, bytes }, turn: Some(turn) }).await;
     }
 
     /// Hands over a datagram, or drops it as the network might have.
@@ -59,15 +67,19 @@ impl Router {
         let waiting = INBOX_MESSAGES - inbox.capacity();
         if waiting >= NEW_REQUESTS_MAX && call_id::is_new_request(&bytes) {
             Counters::add(&self.shared.counters.requests_dropped, 1);
-        } else if inbox.try_send(Input::Message { flow, bytes }).is_err() {
+        } else if inbox.try_send(Delivery { input: Input::Message { flow, bytes }, turn: None }).is_err() {
             Counters::add(&self.shared.counters.messages_dropped, 1);
         }
     }
 
     /// Tells one shard, waiting for room.
     pub(crate) async fn tell(&self, shard: u16, input: Input) {
+        self.send(shard, Delivery { input, turn: None }).await;
+    }
+
+    async fn send(&self, shard: u16, delivery: Delivery) {
         // A shard that is gone has no use for it: the driver is being stopped.
-        if self.shared.inboxes[usize::from(shard)].send(input).await.is_err() {
+        if self.shared.inboxes[usize::from(shard)].send(delivery).await.is_err() {
             tracing::trace!(shard, "the shard has ended");
         }
     }

@@ -18,7 +18,7 @@ use tokio::{
     time::{Sleep, sleep_until},
 };
 
-use super::{Answer, Control, Counters, Direction, SipHandle, SipSink, subject, transmit::Outside};
+use super::{Answer, Control, Counters, Direction, SipHandle, SipSink, route::Delivery, subject, transmit::Outside};
 use crate::udp;
 
 /// Datagrams, messages or commands of one source handled before the next source has its turn.
@@ -34,7 +34,7 @@ const FAR: Duration = Duration::from_secs(3_600);
 pub(super) struct Doors {
     pub(super) shard: u16,
     pub(super) sockets: Vec<Arc<UdpSocket>>,
-    pub(super) inbox: mpsc::Receiver<Input>,
+    pub(super) inbox: mpsc::Receiver<Delivery>,
     pub(super) commands: mpsc::UnboundedReceiver<Control>,
     pub(super) handle: SipHandle,
 }
@@ -48,7 +48,7 @@ pub(super) struct Shard {
     sink: Arc<dyn SipSink>,
     outside: Outside,
     datagram: Box<[u8]>,
-    messages: Vec<Input>,
+    messages: Vec<Delivery>,
     controls: Vec<Control>,
     commands: Vec<Command>,
     /// Incoming calls whose Replaces names a dialog of another shard, each with its events so far.
@@ -122,8 +122,9 @@ impl Shard {
     fn poll_inbox(&mut self, cx: &mut Context<'_>) -> Rest {
         let mut messages = std::mem::take(&mut self.messages);
         let received = self.doors.inbox.poll_recv_many(cx, &mut messages, BATCH);
-        for input in messages.drain(..) {
+        for Delivery { input, turn } in messages.drain(..) {
             self.handle_input(Instant::now(), input);
+            drop(turn);
         }
         self.messages = messages;
         match received {

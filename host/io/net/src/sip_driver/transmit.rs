@@ -5,9 +5,8 @@ use std::{io, net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use sip::endpoint::{Destination, Flow, Transport};
 use tokio::net::UdpSocket;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Counters, Direction, MessageTap, Router};
+use super::{Counters, Direction, MessageTap, Router, Tasks};
 use crate::{
     connection::{Addressed, Connections},
     tcp,
@@ -22,8 +21,7 @@ pub(super) struct Outside {
     pub(super) tcp_source: Vec<SocketAddr>,
     pub(super) connections: Arc<Connections>,
     pub(super) router: Router,
-    pub(super) tasks: TaskTracker,
-    pub(super) cancel: CancellationToken,
+    pub(super) tasks: Tasks,
     pub(super) tap: Option<Arc<dyn MessageTap>>,
 }
 
@@ -89,7 +87,7 @@ impl Outside {
                 let local = self.tcp_source.iter().find(|local| local.is_ipv4() == remote.is_ipv4()).copied();
                 let connecting =
                     tcp::connect(local, remote, Arc::clone(&self.connections), member, self.router.clone());
-                super::spawn(&self.tasks, &self.cancel, connecting);
+                self.tasks.spawn(connecting);
             }
         }
         Ok(())
