@@ -125,8 +125,6 @@ impl Switch {
                     .with(HeaderName::Supported, "100rel, replaces, timer");
                 commands.push(answer.answer(transaction));
             }
-            // No package is served yet: RFC 6665 §4.2.1.1.
-            Method::Subscribe => commands.push(Refusal::new(489).answer(transaction)),
             _ => commands.push(Refusal::new(405).with(HeaderName::Allow, ALLOW).answer(transaction)),
         }
     }
@@ -139,17 +137,20 @@ impl Switch {
         flow: &Flow,
         replaced: Option<Option<SessionId>>,
     ) -> Result<(), Refusal> {
+        // Strangers hear nothing but the challenge: any other refusal of an INVITE would be repeated to whatever address
+        // they named (timer G of §17.2.1, hostile C8).
+        let dialed = crate::address::dialed(&request.uri);
+        let Caller { tenant, endpoint, context, party } = match self.trunk_party(request, flow) {
+            Some(party) => self.inbound(dialed.as_deref(), party)?,
+            None => self.outbound(now, request, flow)?,
+        };
+        let dialed = dialed.ok_or(Refusal::new(404))?;
         if !request.body.is_empty()
             && !request.headers.content_type().is_some_and(|kind| kind.eq_ignore_ascii_case("application/sdp"))
         {
             // §21.4.13
             return Err(Refusal::new(415).with(HeaderName::Accept, "application/sdp"));
         }
-        let dialed = crate::address::dialed(&request.uri).ok_or(Refusal::new(404))?;
-        let Caller { tenant, endpoint, context, party } = match self.trunk_party(request, flow) {
-            Some(party) => self.inbound(&dialed, party)?,
-            None => self.outbound(now, request, flow)?,
-        };
         let offered = Offered {
             session,
             endpoint,
@@ -197,9 +198,9 @@ impl Switch {
     }
 
     /// A call from a trunk goes to whose number it is (F9). The caller chooses nothing but the number (hostile E3).
-    fn inbound(&self, dialed: &str, party: Party) -> Result<Caller, Refusal> {
+    fn inbound(&self, dialed: Option<&str>, party: Party) -> Result<Caller, Refusal> {
         let directory = self.inner.directory.load();
-        let (tenant, context) = directory.by_number(dialed).ok_or(Refusal::new(404))?;
+        let (tenant, context) = dialed.and_then(|dialed| directory.by_number(dialed)).ok_or(Refusal::new(404))?;
         Ok(Caller { tenant: Arc::clone(tenant), endpoint: None, context: context.to_owned(), party })
     }
 
