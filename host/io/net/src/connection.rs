@@ -32,6 +32,9 @@ const READ_WHILE_BELOW: usize = 2;
 /// Messages of one connection that wait for the shards. Nothing more is read from it meanwhile.
 const UNHANDLED_MESSAGES: usize = 128;
 
+/// Outgoing connections that are not up yet. A stranger who asks and hangs up before the answer makes us try one.
+const OPENING_MAX: usize = 512;
+
 /// The bounds of connections.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimits {
@@ -118,6 +121,8 @@ struct Table {
     by_remote: HashMap<(Transport, SocketAddr), u64>,
     untrusted_by_address: HashMap<IpAddr, usize>,
     untrusted: usize,
+    /// Outgoing connections that are not up yet.
+    opening: usize,
 }
 
 #[derive(Debug)]
@@ -126,10 +131,17 @@ struct Connection {
     queue: mpsc::Sender<Bytes>,
     backlog: Arc<Backlog>,
     trust: Trust,
-    /// Shards whose messages wait for an outgoing connection that is not up yet.
-    waiting_shards: Vec<u16>,
+    /// Who has to know if an outgoing connection that is not up yet does not come up. Empty for one that is up.
+    waiting: Vec<Waiting>,
     /// Dropped with this entry, which ends the connection's task at once.
     _alive: oneshot::Sender<()>,
+}
+
+/// A shard, and where it wanted to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) shard: u16,
+    pub(crate) destination: Destination,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,7 +238,7 @@ impl Connections {
         if full || from_address >= self.limits.per_address {
             return Err(Refused::Limit);
         }
-        Ok(table.insert(self, (transport, remote), Trust::Untrusted))
+        Ok(table.insert(self, (transport, remote), Trust::Untrusted, Vec::new()))
     }
 
     /// Lets a connection out of the bounds for strangers: its peer has authenticated.
@@ -250,51 +262,50 @@ impl Connections {
         sent
     }
 
-    /// Queues a message of `shard` on a connection to `remote`, a new one if there is none.
-    pub(crate) fn send_to(
-        self: &Arc<Self>,
-        remote: (Transport, SocketAddr),
-        message: Bytes,
-        shard: u16,
-    ) -> Result<Addressed, Refused> {
+    /// Queues a message on any connection to its destination's address, a new one if there is none.
+    pub(crate) fn send_to(self: &Arc<Self>, waiting: Waiting, message: Bytes) -> Result<Addressed, Refused> {
+        let remote = (waiting.destination.transport(), waiting.destination.remote());
         let mut table = self.table();
-        let number = table.by_remote.get(&remote).copied();
-        if let Some(connection) = number.and_then(|number| table.by_number.get_mut(&number)) {
-            if !connection.waiting_shards.is_empty() && !connection.waiting_shards.contains(&shard) {
-                connection.waiting_shards.push(shard);
-            }
+        if let Some(number) = table.by_remote.get(&remote).copied() {
+            let connection = table.by_number.get_mut(&number).expect("both maps are changed together");
             match connection.push(message.clone()) {
-                Ok(()) => return Ok(Addressed::Queued),
-                Err(Refused::Slow) => {
-                    if let Some(number) = number {
-                        table.remove(number);
+                Ok(()) => {
+                    if !connection.waiting.is_empty() && !connection.waiting.contains(&waiting) {
+                        connection.waiting.push(waiting);
                     }
+                    return Ok(Addressed::Queued);
+                }
+                Err(Refused::Slow) => {
+                    table.remove(number);
                     return Err(Refused::Slow);
                 }
-                // The peer has just closed it: a new one may do.
+                // Its task has just ended: a new one may do.
                 Err(_) => {}
             }
         }
-        if table.by_number.len() >= self.limits.total {
+        if table.by_number.len() >= self.limits.total || table.opening >= OPENING_MAX {
             return Err(Refused::Limit);
         }
-        let member = table.insert(self, remote, Trust::Trusted);
-        let connection = table.by_number.get_mut(&member.number).expect("it was inserted in the line before");
-        connection.waiting_shards.push(shard);
-        connection.push(message).expect("an empty queue takes a message of at most 64 KB");
+        table.opening += 1;
+        let member = table.insert(self, remote, Trust::Trusted, vec![waiting]);
+        let connection = table.by_number.get(&member.number).expect("it was inserted in the line before");
+        connection.push(message)?;
         Ok(Addressed::Connect(member))
     }
 
-    /// The connection is up; returns nothing to report any more.
+    /// An outgoing connection is up: who waited for it need not be told of a failure any more.
     pub(crate) fn connected(&self, number: u64) {
-        if let Some(connection) = self.table().by_number.get_mut(&number) {
-            connection.waiting_shards.clear();
+        let mut table = self.table();
+        if let Some(connection) = table.by_number.get_mut(&number)
+            && !std::mem::take(&mut connection.waiting).is_empty()
+        {
+            table.opening -= 1;
         }
     }
 
-    /// The shards to tell that a connection could not be opened. The entry is gone after this.
-    pub(crate) fn give_up(&self, number: u64) -> Vec<u16> {
-        self.table().remove(number).map_or_else(Vec::new, |connection| connection.waiting_shards)
+    /// Who to tell that an outgoing connection does not come up. The entry is gone after this.
+    pub(crate) fn give_up(&self, number: u64) -> Vec<Waiting> {
+        self.table().remove(number).map_or_else(Vec::new, |connection| connection.waiting)
     }
 }
 
@@ -313,21 +324,21 @@ impl Connection {
 }
 
 impl Table {
-    fn insert(&mut self, connections: &Arc<Connections>, remote: (Transport, SocketAddr), trust: Trust) -> Member {
+    fn insert(
+        &mut self,
+        connections: &Arc<Connections>,
+        remote: (Transport, SocketAddr),
+        trust: Trust,
+        waiting: Vec<Waiting>,
+    ) -> Member {
         // 0 is UDP. Counting to 2^64 takes longer than any process lives.
         self.last_number += 1;
         let number = self.last_number;
         let (sender, queue) = mpsc::channel(QUEUE_MESSAGES);
         let (alive, ended) = oneshot::channel();
         let backlog = Arc::new(Backlog::default());
-        let connection = Connection {
-            remote,
-            queue: sender,
-            backlog: Arc::clone(&backlog),
-            trust,
-            waiting_shards: Vec::new(),
-            _alive: alive,
-        };
+        let connection =
+            Connection { remote, queue: sender, backlog: Arc::clone(&backlog), trust, waiting, _alive: alive };
         self.by_number.insert(number, connection);
         self.by_remote.insert(remote, number);
         if trust == Trust::Untrusted {
@@ -344,6 +355,9 @@ impl Table {
         }
         if connection.trust == Trust::Untrusted {
             self.forget_untrusted(connection.remote.1);
+        }
+        if !connection.waiting.is_empty() {
+            self.opening -= 1;
         }
         Some(connection)
     }
@@ -504,10 +518,8 @@ async fn write<W: MessageSink>(
 }
 
 /// Tells the shards that waited for a connection that there is none.
-pub(crate) async fn connecting_failed(member: Member, remote: (Transport, SocketAddr), router: Router) {
-    let shards = member.connections.give_up(member.number);
-    let destination = Destination::Address { transport: remote.0, remote: remote.1 };
-    for shard in shards {
+pub(crate) async fn connecting_failed(member: Member, router: Router) {
+    for Waiting { shard, destination } in member.connections.give_up(member.number) {
         router.tell(shard, Input::TransmitFailed { destination }).await;
     }
 }

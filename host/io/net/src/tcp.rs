@@ -88,7 +88,7 @@ pub(crate) async fn connect(
         Err(_) => io::ErrorKind::TimedOut.into(),
     };
     tracing::info!(%remote, error = %failure, "cannot connect");
-    connection::connecting_failed(member, (Transport::Tcp, remote), router).await;
+    connection::connecting_failed(member, router).await;
 }
 
 async fn run(stream: TcpStream, remote: SocketAddr, opened: Opened, member: Member, router: Router) {

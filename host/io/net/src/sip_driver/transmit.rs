@@ -8,7 +8,7 @@ use tokio::net::UdpSocket;
 
 use super::{Counters, Direction, MessageTap, Router, Tasks};
 use crate::{
-    connection::{Addressed, Connections},
+    connection::{Addressed, Connections, Refused, Waiting},
     tcp,
 };
 
@@ -43,10 +43,14 @@ impl Outside {
             Destination::Flow(flow) if flow.transport == Transport::Udp => {
                 self.send_datagram(Some(flow), flow.remote, &bytes)
             }
-            Destination::Flow(flow) => self.connections.send(flow.connection, bytes).map_err(|_| NotSent),
+            // §18.2.2: a response whose connection is gone goes over another one to the same address.
+            Destination::Flow(flow) => match self.connections.send(flow.connection, bytes.clone()) {
+                Ok(()) => Ok(()),
+                Err(Refused::Gone) => self.send_over_any(shard, destination, bytes),
+                Err(_) => Err(NotSent),
+            },
             Destination::Address { transport: Transport::Udp, remote } => self.send_datagram(None, remote, &bytes),
-            Destination::Address { transport: Transport::Tcp, remote } => self.send_over_tcp(shard, remote, bytes),
-            Destination::Address { .. } => Err(NotSent),
+            Destination::Address { .. } => self.send_over_any(shard, destination, bytes),
         };
         let counters = self.router.counters();
         Counters::add(if sent.is_ok() { &counters.sent } else { &counters.sends_failed }, 1);
@@ -80,14 +84,23 @@ impl Outside {
         }
     }
 
-    fn send_over_tcp(&self, shard: u16, remote: SocketAddr, bytes: Bytes) -> Result<(), NotSent> {
-        match self.connections.send_to((Transport::Tcp, remote), bytes, shard).map_err(|_| NotSent)? {
+    /// Sends over any connection to the destination's address, or opens one.
+    fn send_over_any(&self, shard: u16, destination: Destination, bytes: Bytes) -> Result<(), NotSent> {
+        let remote = destination.remote();
+        if destination.transport() != Transport::Tcp {
+            return Err(NotSent);
+        }
+        match self.connections.send_to(Waiting { shard, destination }, bytes).map_err(|_| NotSent)? {
             Addressed::Queued => {}
             Addressed::Connect(member) => {
                 let local = self.tcp_source.iter().find(|local| local.is_ipv4() == remote.is_ipv4()).copied();
-                let connecting =
-                    tcp::connect(local, remote, Arc::clone(&self.connections), member, self.router.clone());
-                self.tasks.spawn(connecting);
+                self.tasks.spawn(tcp::connect(
+                    local,
+                    remote,
+                    Arc::clone(&self.connections),
+                    member,
+                    self.router.clone(),
+                ));
             }
         }
         Ok(())

@@ -262,6 +262,27 @@ async fn our_own_connections_are_opened_on_demand_and_used_again() {
     assert_eq!(handle.counters().connections_opened, 1);
 }
 
+/// §18.2.2: what was to go over a connection that is gone goes over a new one to the same address, or fails.
+#[tokio::test]
+async fn a_lost_connection_is_replaced_by_one_to_the_same_address() {
+    let mut f = start(config(1));
+    let peer = TcpListener::bind(loopback()).await.unwrap();
+    let remote = peer.local_addr().unwrap();
+    let gone = Flow { transport: Transport::Tcp, local: f.tcp, remote, connection: 4_711 };
+    f.driver.handle().command(options_to(1, Destination::Flow(gone))).await.unwrap();
+    let (mut stream, _) = peer.accept().await.unwrap();
+    assert!(read_messages(&mut stream, 1).await[0].starts_with("OPTIONS "));
+    drop((peer, stream));
+    let nobody = TcpListener::bind(loopback()).await.unwrap().local_addr().unwrap();
+    f.driver.handle().command(options_to(2, Destination::Flow(Flow { remote: nobody, ..gone }))).await.unwrap();
+    loop {
+        if let Event::Response { request: ClientRequestId(2), status, .. } = f.events.recv().await.unwrap() {
+            assert_eq!(status, 503);
+            break;
+        }
+    }
+}
+
 /// RFC 3261 §17.1.4: a peer that cannot be reached ends the transaction with 503 at once.
 #[tokio::test]
 async fn a_connection_that_cannot_be_opened_fails_every_request_that_waits_for_it() {
