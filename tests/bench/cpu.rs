@@ -1,0 +1,39 @@
+//! Processor time and memory of another process, and which cores to use.
+
+use std::{fs, process::Command, time::Duration};
+
+/// User and system time of a process and of its children that have ended, from `/proc/PID/stat`.
+pub(crate) fn time(pid: u32) -> Result<Duration, String> {
+    let stat =
+        fs::read_to_string(format!("/proc/{pid}/stat")).map_err(|error| format!("the server has ended: {error}"))?;
+    // The name in parentheses may hold anything; fields are counted behind it. utime is field 14, stime 15, then those of
+    // waited-for children.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks: u64 = fields.get(11..15).into_iter().flatten().filter_map(|field| field.parse::<u64>().ok()).sum();
+    Ok(Duration::from_secs_f64(ticks as f64 / ticks_per_second()?))
+}
+
+/// Resident memory in MiB.
+pub(crate) fn resident_mib(pid: u32) -> Result<f64, String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).map_err(|error| error.to_string())?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kib.map(|kib| kib / 1_024.0).ok_or_else(|| "no VmRSS".to_owned())
+}
+
+fn ticks_per_second() -> Result<f64, String> {
+    let output = Command::new("getconf").arg("CLK_TCK").output().map_err(|error| format!("getconf: {error}"))?;
+    String::from_utf8_lossy(&output.stdout).trim().parse().map_err(|_| "getconf CLK_TCK gives no number".to_owned())
+}
+
+/// The core of the server and the core of the load generator: the first and the last one this process may use.
+pub(crate) fn cores() -> Result<(usize, usize), String> {
+    let status = fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
+    let numbers = list.split([',', '-']).filter_map(|text| text.trim().parse::<usize>().ok());
+    let numbers: Vec<usize> = numbers.collect();
+    match (numbers.first(), numbers.last()) {
+        (Some(first), Some(last)) => Ok((*first, *last)),
+        _ => Err("no list of allowed cores in /proc/self/status".to_owned()),
+    }
+}

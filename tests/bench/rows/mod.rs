@@ -1,0 +1,101 @@
+//! The rows: what is done, and which figures come out.
+
+mod answer;
+mod call;
+mod register;
+mod relay;
+
+use serde_json::{Value, json};
+
+use crate::{Options, server::Server, sipp::Counts};
+
+/// A row of performance.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Row {
+    /// REGISTER with digest, binding persisted.
+    P1,
+    /// Call through the dialplan to a second phone.
+    P2,
+    /// G.711 relayed.
+    P3,
+    /// INVITE to 180 under load.
+    P4,
+    /// A call answered by an application.
+    P10,
+}
+
+/// One figure of a run.
+pub(crate) struct Figure {
+    pub(crate) what: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) value: f64,
+    pub(crate) goal: f64,
+    pub(crate) stretch: f64,
+}
+
+/// One run of a row.
+pub(crate) struct Measured {
+    pub(crate) figures: Vec<Figure>,
+    pub(crate) command: String,
+    pub(crate) rate: u32,
+    pub(crate) units: u64,
+    pub(crate) failed: u64,
+    pub(crate) retransmissions: u64,
+    pub(crate) resident_mib: f64,
+}
+
+impl Measured {
+    pub(crate) fn json(&self) -> Value {
+        let figures: Vec<Value> =
+            self.figures.iter().map(|figure| json!({"what": figure.what, "value": figure.value})).collect();
+        json!({
+            "figures": figures,
+            "command": self.command,
+            "rate": self.rate,
+            "units": self.units,
+            "failed": self.failed,
+            "retransmissions": self.retransmissions,
+            "resident_mib": self.resident_mib,
+        })
+    }
+}
+
+impl Row {
+    pub(crate) const ALL: [Self; 5] = [Self::P1, Self::P2, Self::P3, Self::P4, Self::P10];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::P1 => "P1",
+            Self::P2 => "P2",
+            Self::P3 => "P3",
+            Self::P4 => "P4",
+            Self::P10 => "P10",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|row| row.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Runs once against a fresh server.
+    pub(crate) fn run(self, options: &Options) -> Result<Measured, String> {
+        let server = Server::start(&options.server)?;
+        let measured = match self {
+            Self::P1 => register::run(&server, options.divisor),
+            Self::P2 => call::cost(&server, options.divisor),
+            Self::P3 => relay::run(&server, options.divisor),
+            Self::P4 => call::latency(&server, options.divisor),
+            Self::P10 => answer::run(&server, options.divisor),
+        };
+        measured.map_err(|error| format!("{error}\nThe server's log:\n{}", server.log()))
+    }
+}
+
+/// A run in which more than one call in a hundred failed measures something else.
+fn check(counts: &Counts, errors: &str) -> Result<(), String> {
+    let all = counts.ok + counts.failed;
+    if all == 0 || counts.failed * 100 > all {
+        return Err(format!("{} of {all} calls failed\n{errors}", counts.failed));
+    }
+    Ok(())
+}

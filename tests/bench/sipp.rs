@@ -1,0 +1,176 @@
+//! SIPp (Debian package sip-tester) with scenarios of our own, pinned to the core that the server does not have.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{self, Write},
+    net::UdpSocket,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use crate::{
+    cpu,
+    server::{Endpoint, Server},
+};
+
+/// One run of SIPp.
+pub(crate) struct Sipp {
+    command: Command,
+    dir: PathBuf,
+}
+
+/// SIPp at work. Dropping it ends it.
+pub(crate) struct Running {
+    child: Child,
+    dir: PathBuf,
+    /// The command line, for the report.
+    pub(crate) command: String,
+}
+
+/// What SIPp counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) ok: u64,
+    pub(crate) failed: u64,
+    pub(crate) retransmissions: u64,
+    /// The response times it was told to take, in milliseconds, sorted, by name.
+    pub(crate) times_ms: HashMap<String, Vec<f64>>,
+}
+
+impl Sipp {
+    /// SIPp with a scenario, in a directory of its own below the server's.
+    pub(crate) fn new(server: &Server, scenario: &str, text: &str) -> Result<Self, String> {
+        let dir = server.dir().join(format!("sipp-{scenario}"));
+        let failed = |error: io::Error| format!("{}: {error}", dir.display());
+        if dir.exists() {
+            fs::remove_dir_all(&dir).map_err(failed)?;
+        }
+        fs::create_dir_all(&dir).map_err(failed)?;
+        fs::write(dir.join("scenario.xml"), text).map_err(failed)?;
+        let (_, core) = cpu::cores()?;
+        let mut command = Command::new("taskset");
+        command.args(["-c", &core.to_string(), "sipp", &server.sip.to_string()]);
+        command.args(["-sf", "scenario.xml", "-i", "127.0.0.1", "-nostdin", "-timer_resol", "1"]);
+        command.args(["-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors.log"]);
+        command.args(["-trace_rtt", "-rtt_freq", "1", "-max_socket", "1000", "-buff_size", "4194304"]);
+        command.current_dir(&dir);
+        Ok(Self { command, dir })
+    }
+
+    pub(crate) fn arguments<const N: usize>(mut self, arguments: [&str; N]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// The accounts to take in turn: `[field0]` is the name, `[field1]` the line that answers a challenge, `[field2]` the
+    /// domain.
+    pub(crate) fn accounts(mut self, domain: &str, endpoints: &[Endpoint]) -> Result<Self, String> {
+        let mut text = "SEQUENTIAL\n".to_owned();
+        for Endpoint { name, secret } in endpoints {
+            text += &format!("{name};[authentication username={name} password={secret}];{domain}\n");
+        }
+        fs::write(self.dir.join("accounts.csv"), text).map_err(|error| error.to_string())?;
+        self.command.args(["-inf", "accounts.csv"]);
+        Ok(self)
+    }
+
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> Result<(), String> {
+        let write = || fs::File::create(self.dir.join(name))?.write_all(content);
+        write().map_err(|error| format!("{name}: {error}"))
+    }
+
+    pub(crate) fn start(mut self) -> Result<Running, String> {
+        let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
+        let command = words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
+        let output = fs::File::create(self.dir.join("output.txt")).map_err(|error| error.to_string())?;
+        let spawned = self.command.stdin(Stdio::null()).stdout(output).stderr(Stdio::null()).spawn();
+        let child = spawned.map_err(|error| format!("{command}: {error} (Debian package sip-tester)"))?;
+        Ok(Running { child, dir: self.dir, command })
+    }
+}
+
+impl Running {
+    /// Waits for the end of the run.
+    pub(crate) fn finish(mut self) -> Result<Counts, String> {
+        let status = self.child.wait().map_err(|error| error.to_string())?;
+        let counts = counts(&self.dir).map_err(|error| format!("{status}: {error}\n{}", self.errors()))?;
+        // 0: all calls well; 1: some failed, which the caller judges.
+        match status.code() {
+            Some(0 | 1) => Ok(counts),
+            _ => Err(format!("{} ended with {status}\n{}", self.command, self.errors())),
+        }
+    }
+
+    /// Where its files are.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The first lines of what SIPp did not expect.
+    fn errors(&self) -> String {
+        let read = |name| fs::read_to_string(self.dir.join(name)).unwrap_or_default();
+        read("errors.log").lines().take(30).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Already waited for after `finish`.
+        if matches!(self.child.try_wait(), Ok(None)) && self.child.kill().is_ok() && self.child.wait().is_err() {
+            eprintln!("bench: SIPp did not end");
+        }
+    }
+}
+
+/// The last line of SIPp's statistics, and its response times.
+fn counts(dir: &Path) -> Result<Counts, String> {
+    let text = fs::read_to_string(dir.join("stat.csv")).map_err(|error| format!("no statistics: {error}"))?;
+    let (names, last) = (text.lines().next().unwrap_or_default(), text.lines().last().unwrap_or_default());
+    let row: HashMap<&str, &str> = names.split(';').zip(last.split(';')).collect();
+    let number = |name: &str| row.get(name).and_then(|text| text.trim().parse().ok());
+    let number = |name: &str| number(name).ok_or_else(|| format!("no {name} in SIPp's statistics"));
+    let mut times_ms: HashMap<String, Vec<f64>> = HashMap::new();
+    for entry in fs::read_dir(dir).map_err(|error| error.to_string())?.flatten() {
+        if entry.file_name().to_string_lossy().ends_with("_rtt.csv") {
+            let text = fs::read_to_string(entry.path()).map_err(|error| error.to_string())?;
+            for line in text.lines() {
+                let fields: Vec<&str> = line.split(';').collect();
+                if let [_, time, name, ..] = fields.as_slice()
+                    && let Ok(time) = time.trim().parse()
+                {
+                    times_ms.entry(name.trim().to_owned()).or_default().push(time);
+                }
+            }
+        }
+    }
+    times_ms.values_mut().for_each(|times| times.sort_by(f64::total_cmp));
+    Ok(Counts {
+        ok: number("SuccessfulCall(C)")?,
+        failed: number("FailedCall(C)")?,
+        retransmissions: number("Retransmissions(C)")?,
+        times_ms,
+    })
+}
+
+impl Counts {
+    /// The time that `percent` of the responses did not exceed.
+    pub(crate) fn percentile(&self, name: &str, percent: f64) -> Option<f64> {
+        let times = self.times_ms.get(name)?;
+        let index = (times.len() as f64 * percent / 100.0).ceil() as usize;
+        times.get(index.clamp(1, times.len()) - 1).copied()
+    }
+}
+
+/// A free UDP port with the next ones free as well, for a program that wants to be told.
+pub(crate) fn free_ports(count: u16) -> Result<u16, String> {
+    for _ in 0..100 {
+        let first = UdpSocket::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+        let port = first.local_addr().map_err(|error| error.to_string())?.port();
+        let free = |offset| UdpSocket::bind(("127.0.0.1", port.checked_add(offset)?)).ok();
+        if port.is_multiple_of(2) && (1..count).all(|offset| free(offset).is_some()) {
+            return Ok(port);
+        }
+    }
+    Err("no free UDP ports".to_owned())
+}
