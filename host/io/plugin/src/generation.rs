@@ -30,7 +30,7 @@ pub(crate) struct Generation {
     idle: Mutex<Vec<FunctionInstance>>,
     retired: AtomicBool,
     live: AtomicUsize,
-    /// How often a function did not end within its first tick.
+    /// How slow its functions were on callers' threads.
     slow: AtomicU32,
     health: Mutex<Health>,
 }
@@ -79,13 +79,14 @@ pub(crate) struct Parts {
 /// A run that counts as long as it lives.
 pub(crate) struct Live {
     generation: Arc<Generation>,
+    tenant_runs: Option<Arc<AtomicUsize>>,
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
         self.generation.live.fetch_sub(1, Ordering::Relaxed);
-        if let Some(deployment) = self.generation.deployment.upgrade() {
-            deployment.tenant_runs.fetch_sub(1, Ordering::Relaxed);
+        if let Some(runs) = &self.tenant_runs {
+            runs.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -115,6 +116,7 @@ impl Generation {
         if let Some(remaining) = self.suspended_for() {
             return Err(RunError::Suspended { remaining });
         }
+        let mut tenant_runs = None;
         if let Some(deployment) = self.deployment.upgrade() {
             let most = self.host.config.runs_per_tenant as usize;
             if deployment.tenant_runs.fetch_add(1, Ordering::Relaxed) >= most {
@@ -122,9 +124,11 @@ impl Generation {
                 return Err(RunError::Exhausted(format!("the tenant has {most} runs already")));
             }
             deployment.runs.fetch_add(1, Ordering::Relaxed);
+            // The deployment may be removed before the run is over.
+            tenant_runs = Some(deployment.tenant_runs.clone());
         }
         self.live.fetch_add(1, Ordering::Relaxed);
-        Ok(Live { generation: self.clone() })
+        Ok(Live { generation: self.clone(), tenant_runs })
     }
 
     /// Runs that are on this version now.
@@ -201,13 +205,18 @@ impl Generation {
         }
     }
 
-    /// Whether its functions begin on the guest threads, because they were too slow for a caller's.
-    pub(crate) fn is_slow(&self) -> bool {
-        self.slow.load(Ordering::Relaxed) >= limit::SLOW_CALLS
+    /// Whether a function's call begins on the guest threads, because others were too slow for a caller's. Each one that does
+    /// makes it a little better again: a machine that was busy is not held against the plugin for ever.
+    pub(crate) fn begins_elsewhere(&self) -> bool {
+        let slow = self.slow.load(Ordering::Relaxed) >= limit::SLOW_CALLS * limit::SLOW_CALL_WEIGHT;
+        if slow {
+            self.slow.fetch_sub(1, Ordering::Relaxed);
+        }
+        slow
     }
 
     pub(crate) fn was_slow(&self) {
-        self.slow.fetch_add(1, Ordering::Relaxed);
+        self.slow.fetch_add(limit::SLOW_CALL_WEIGHT, Ordering::Relaxed);
     }
 
     /// The deployment's service, whichever version it is of now.

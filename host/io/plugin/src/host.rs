@@ -100,7 +100,7 @@ impl fmt::Debug for Host {
 pub(crate) struct Inner {
     pub(crate) config: HostConfig,
     pub(crate) engine: Engine,
-    pub(crate) directory: Directory,
+    pub(crate) directory: Arc<Directory>,
     linker: Linker<State>,
     guests: Guests,
     /// Versions in memory: one per digest, whatever the number of tenants.
@@ -118,6 +118,7 @@ impl Host {
         engine::start_ticker(&engine).map_err(|error| HostError::Engine(error.to_string()))?;
         let directory = Directory::open(&config.dir, engine::fingerprint(&engine))
             .map_err(|source| HostError::Directory { path: config.dir.clone(), source })?;
+        let directory = Arc::new(directory);
         let guests = Guests::new(config.threads).map_err(|error| HostError::Engine(error.to_string()))?;
         Ok(Self(Arc::new(Inner {
             config,
@@ -176,15 +177,17 @@ impl Inner {
         if let Some(version) = self.in_memory(digest) {
             return Ok(version);
         }
-        let bytes = wasm.clone();
-        let inspected = tokio::task::spawn_blocking(move || loader::inspect::inspect(&bytes))
-            .await
-            .unwrap_or_else(|panic| Err(LoadError::Invalid(panic.to_string())))?;
+        let (bytes, directory) = (wasm.clone(), self.directory.clone());
+        let inspection = tokio::task::spawn_blocking(move || {
+            let inspected = loader::inspect::inspect(&bytes)?;
+            directory.keep(digest, &bytes)?;
+            Ok(inspected)
+        });
+        let inspected = inspection.await.unwrap_or_else(|panic| Err(LoadError::Invalid(panic.to_string())))?;
         let _one = self.compiling.lock().await;
         if let Some(version) = self.in_memory(digest) {
             return Ok(version);
         }
-        self.directory.keep(digest, &wasm)?;
         let component = self.directory.compiled(&self.engine, &self.config.compiler, digest).await?;
         let version = loader::link(&self.linker, &component, digest, inspected).await?;
         lock(&self.versions).insert(digest, Arc::downgrade(&version.0));

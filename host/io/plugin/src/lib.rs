@@ -26,6 +26,7 @@ mod slot;
 mod tenant;
 
 pub mod limit;
+pub mod measure;
 
 pub use deployment::{
     By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Package, Trouble,

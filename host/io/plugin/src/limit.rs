@@ -42,6 +42,8 @@ pub const IDLE_FUNCTION_INSTANCES: usize = 4;
 pub const FUNCTION_INSTANCE_CALLS: u32 = 10_000;
 /// Function calls that may take longer than half a tick on a caller's thread before the plugin's begin on the guest threads.
 pub const SLOW_CALLS: u32 = 3;
+/// Calls begun on the guest threads that make up for one slow call.
+pub const SLOW_CALL_WEIGHT: u32 = 500;
 /// Arguments of a function.
 pub const FUNCTION_ARGUMENTS: usize = 16;
 /// Bytes of a function's value.

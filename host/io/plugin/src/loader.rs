@@ -15,7 +15,7 @@ use crate::limit::Limits;
 pub(crate) mod cache;
 pub(crate) mod compile;
 pub(crate) mod inspect;
-mod native;
+pub(crate) mod native;
 
 pub(crate) use inspect::Inspected;
 
@@ -144,6 +144,12 @@ pub(crate) async fn link(
     let pre = linker
         .instantiate_pre(component)
         .map_err(|error| LoadError::MissingImports(vec![format!("{error:#} (this server has WIT {WIT_VERSION})")]))?;
+    let limits = Limits::ceiling();
+    let mut store = new_store(engine, &limits, None, Run::Trial);
+    pre.instantiate_async(&mut store).await.map_err(|error| {
+        let why = store.data().explain(&limits, &error);
+        LoadError::Instantiate(format!("{why} ({error:#})"))
+    })?;
     let wrong_export = |error: wasmtime::Error| LoadError::NoWorld(format!("{error:#}"));
     let exports = |world| inspected.worlds.contains(&world);
     let app =
@@ -156,12 +162,6 @@ pub(crate) async fn link(
         .then(|| abi::v0_1::service::ServicePre::new(pre.clone()))
         .transpose()
         .map_err(wrong_export)?;
-    let limits = Limits::ceiling();
-    let mut store = new_store(engine, &limits, None, Run::Trial);
-    pre.instantiate_async(&mut store).await.map_err(|error| {
-        let why = store.data().explain(&limits, &error);
-        LoadError::Instantiate(format!("{why} ({error:#})"))
-    })?;
     Ok(Version(Arc::new(VersionInner { digest, inspected, app, function, service })))
 }
 

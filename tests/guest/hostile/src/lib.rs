@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use jackfield_sdk::{Error, Function, Leg, Level, Result, apps, functions, kv, log};
+use jackfield_sdk::{Error, Function, Leg, Level, Result, apps, functions, kv, log, system};
 
 apps! {
     "Good" => good,
@@ -23,6 +23,7 @@ apps! {
     "Bulk" => bulk,
     "KvForever" => kv_forever,
     "Leak" => leak,
+    "Moody" => moody,
 }
 
 functions! {
@@ -66,15 +67,13 @@ fn memory_bomb(_leg: Leg, _arguments: &str) -> Result {
     }
 }
 
-/// H5: recursion without end.
-fn recurse(_leg: Leg, _arguments: &str) -> Result {
+/// H5: recursion without end, in the host's stack: nothing of it is in linear memory.
+fn recurse(_leg: Leg, arguments: &str) -> Result {
+    #[inline(never)]
     fn deeper(depth: u64) -> u64 {
-        let here = [depth; 16];
-        black_box(&here);
-        if black_box(depth) == u64::MAX { 0 } else { deeper(depth + 1) + black_box(here)[3] }
+        if depth == u64::MAX { 0 } else { deeper(depth + 1).wrapping_mul(3) ^ depth }
     }
-    log(Level::Info, &deeper(0).to_string());
-    Ok(())
+    Err(Error::failed(deeper(arguments.len() as u64).to_string()))
 }
 
 /// H10: cheap host calls, for ever.
@@ -151,6 +150,12 @@ fn kv_forever(_leg: Leg, _arguments: &str) -> Result {
         kv::set(&format!("key-{key}"), vec![0; 60_000])?;
     }
     Ok(())
+}
+
+/// Traps or not as this version's manifest says.
+fn moody(leg: Leg, _arguments: &str) -> Result {
+    assert!(system::config("mode").as_deref() != Some("trap"), "in a bad mood");
+    leg.answer()
 }
 
 /// H11: resources that are never given back: each is another standard output.

@@ -42,7 +42,8 @@ impl Directory {
     /// Keeps a component's bytes; durable when it returns.
     pub(crate) fn keep(&self, digest: Digest, wasm: &[u8]) -> Result<PathBuf, LoadError> {
         let path = self.root.join("components").join(format!("{digest}.wasm"));
-        if fs::metadata(&path).is_ok_and(|metadata| metadata.len() == wasm.len() as u64) {
+        // A damaged file is written again: installing repairs.
+        if fs::read(&path).is_ok_and(|kept| kept == wasm) {
             return Ok(path);
         }
         write_atomically(&path, wasm).map_err(|error| LoadError::Store(format!("{}: {error}", path.display())))?;
@@ -61,26 +62,48 @@ impl Directory {
 
     /// Native code of a component that was kept: from the cache, or compiled now.
     pub(crate) async fn compiled(
-        &self,
+        self: &Arc<Self>,
         engine: &Engine,
         compiler: &Compiler,
         digest: Digest,
     ) -> Result<Component, LoadError> {
         let code = self.root.join("compiled").join(format!("{digest}-{}.cwasm", self.fingerprint));
-        let tag = code.with_extension("mac");
-        match self.authentic(digest, &code, &tag) {
+        if let Some(component) = self.blocking(engine, move |own, engine| own.cached(engine, digest)).await? {
+            return Ok(component);
+        }
+        let input = self.root.join("components").join(format!("{digest}.wasm"));
+        let output = code.with_extension("new");
+        compile::compile(engine, compiler, &input, &output).await?;
+        self.blocking(engine, move |own, engine| {
+            own.authenticate(digest, &output, &code).map_err(|error| LoadError::Store(error.to_string()))?;
+            native::map_authenticated(engine, &code).map_err(|error| LoadError::Compile(format!("{error:#}")))
+        })
+        .await?
+    }
+
+    /// File work, away from the guests' threads.
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        engine: &Engine,
+        work: impl FnOnce(&Self, &Engine) -> T + Send + 'static,
+    ) -> Result<T, LoadError> {
+        let (own, engine) = (self.clone(), engine.clone());
+        let done = tokio::task::spawn_blocking(move || work(&own, &engine)).await;
+        done.map_err(|panic| LoadError::Store(panic.to_string()))
+    }
+
+    /// What is in the cache, if it is there and ours.
+    fn cached(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+        let code = self.root.join("compiled").join(format!("{digest}-{}.cwasm", self.fingerprint));
+        match self.authentic(digest, &code, &code.with_extension("mac")) {
             Ok(true) => match native::map_authenticated(engine, &code) {
-                Ok(component) => return Ok(component),
+                Ok(component) => return Some(component),
                 Err(error) => tracing::warn!(%digest, %error, "cached plugin code does not load; compiling again"),
             },
             Ok(false) => {}
             Err(error) => tracing::warn!(%digest, %error, "cached plugin code cannot be read; compiling again"),
         }
-        let input = self.root.join("components").join(format!("{digest}.wasm"));
-        let output = code.with_extension("new");
-        compile::compile(engine, compiler, &input, &output).await?;
-        self.authenticate(digest, &output, &code, &tag).map_err(|error| LoadError::Store(error.to_string()))?;
-        native::map_authenticated(engine, &code).map_err(|error| LoadError::Compile(format!("{error:#}")))
+        None
     }
 
     fn mac(&self, digest: Digest, code: &mut File) -> io::Result<Hmac<Sha256>> {
@@ -115,7 +138,8 @@ impl Directory {
     }
 
     /// The tag goes last: code without one is not loaded.
-    fn authenticate(&self, digest: Digest, output: &Path, code: &Path, tag: &Path) -> io::Result<()> {
+    fn authenticate(&self, digest: Digest, output: &Path, code: &Path) -> io::Result<()> {
+        let tag = &code.with_extension("mac");
         match fs::remove_file(tag) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -14,6 +15,16 @@ use wasmtime::component::Component;
 pub(super) fn map_authenticated(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // SAFETY: the bytes are the output of `Engine::precompile_component`, authenticated by the caller; see above for the file not changing.
     unsafe { Component::deserialize_file(engine, path) }
+}
+
+/// Computing time of this thread.
+pub(crate) fn thread_cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid timespec for the duration of the call.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    assert_eq!(result, 0, "every Linux has this clock");
+    let nanoseconds = u32::try_from(time.tv_nsec).expect("below a second");
+    Duration::new(u64::try_from(time.tv_sec).expect("time does not go back"), nanoseconds)
 }
 
 /// Limits this process's CPU seconds and address space and gives way to everybody else.

@@ -72,7 +72,8 @@ impl AppSlot {
     }
 }
 
-async fn run(
+/// One run, its fault not yet judged.
+pub(crate) async fn run(
     generation: Arc<Generation>,
     name: Arc<str>,
     leg: LegId,

@@ -114,7 +114,7 @@ impl Future for Migrating {
             let Place::New(mut future) = std::mem::replace(&mut self.place, Place::Over) else {
                 unreachable!("it was just looked at")
             };
-            if !self.generation.is_slow() {
+            if !self.generation.begins_elsewhere() {
                 // It is polled again at once on its new thread, so this waker has nothing to wake.
                 let mut here = Context::from_waker(Waker::noop());
                 let begun = Instant::now();

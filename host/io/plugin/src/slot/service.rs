@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 use wasmtime::Store;
 
+use crate::abi::v0_1::Event;
 use crate::abi::v0_1::service::Service;
 use crate::error::{GuestError, RunError};
 use crate::generation::Generation;
@@ -16,6 +18,7 @@ use crate::limit::{SERVICE_INBOX, SERVICE_MESSAGE_BYTES, SNAPSHOT_BYTES};
 #[derive(Clone)]
 pub struct ServiceSlot {
     inbox: mpsc::Sender<Message>,
+    events: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for ServiceSlot {
@@ -31,6 +34,7 @@ enum Message {
         request: Vec<u8>,
         reply: oneshot::Sender<Answer>,
     },
+    Notify(Event),
     /// Hand over to another version; on an error this one goes on.
     Replace {
         by: Arc<Generation>,
@@ -54,11 +58,23 @@ impl ServiceSlot {
     /// Asks it; waits for its turn.
     pub async fn ask(&self, request: Vec<u8>) -> Answer {
         let (reply, answer) = oneshot::channel();
-        self.inbox.try_send(Message::Ask { request, reply }).map_err(|error| match error {
+        self.send(Message::Ask { request, reply })?;
+        answer.await.unwrap_or_else(|_| Err(RunError::Exhausted("the service ended".into())))
+    }
+
+    /// Tells it that something happened: `kind`, to whom, and what is known about it. The order is kept; sequence numbers are given here.
+    /// An event more than its inbox holds is refused.
+    pub fn notify(&self, kind: &str, source: &str, data: Vec<(String, String)>) -> Result<(), RunError> {
+        let seq = self.events.fetch_add(1, Ordering::Relaxed) + 1;
+        let event = Event { seq, kind: kind.into(), source: source.into(), data };
+        self.send(Message::Notify(event))
+    }
+
+    fn send(&self, message: Message) -> Result<(), RunError> {
+        self.inbox.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => RunError::Exhausted(format!("{SERVICE_INBOX} requests wait already")),
             mpsc::error::TrySendError::Closed(_) => RunError::Exhausted("the service is over".into()),
-        })?;
-        answer.await.unwrap_or_else(|_| Err(RunError::Exhausted("the service ended".into())))
+        })
     }
 }
 
@@ -78,7 +94,7 @@ impl ServiceInbox {
                 Err(error) => drop(started.send(Err(error))),
             }
         });
-        let inbox = Self { slot: ServiceSlot { inbox: sender }, task };
+        let inbox = Self { slot: ServiceSlot { inbox: sender, events: Arc::default() }, task };
         result.await.unwrap_or_else(|_| Err("it panicked".into()))?;
         Ok(inbox)
     }
@@ -94,6 +110,12 @@ impl ServiceInbox {
     pub(crate) fn slot(&self) -> ServiceSlot {
         self.slot.clone()
     }
+}
+
+/// What a service is called for.
+enum Call<'a> {
+    Answer(&'a [u8]),
+    Handle(&'a Event),
 }
 
 /// The instance at work.
@@ -125,15 +147,22 @@ impl Actor {
         while let Some(message) = inbox.recv().await {
             match message {
                 Message::Ask { request, reply } => {
-                    let answer = self.answer(&request).await;
-                    let trapped = answer.is_err();
-                    self.generation.finished("service", answer.as_ref().err());
+                    let answer = self.call(&Call::Answer(&request)).await;
+                    let failed = answer.as_ref().is_err_and(RunError::is_fault_of_guest);
                     // Who asked may have given up.
                     drop(reply.send(answer));
-                    if trapped && !self.restart().await {
+                    if failed && !self.restart().await {
                         return;
                     }
                 }
+                Message::Notify(event) => match self.call(&Call::Handle(&event)).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => {
+                        tracing::info!(plugin = %self.generation.manifest.id, %error, kind = %event.kind, "a service refused an event")
+                    }
+                    Err(fault) if !fault.is_fault_of_guest() || self.restart().await => {}
+                    Err(_) => return,
+                },
                 Message::Replace { by, reply } => {
                     let result = self.hand_over(by).await;
                     drop(reply.send(result));
@@ -142,14 +171,27 @@ impl Actor {
         }
     }
 
-    async fn answer(&mut self, request: &[u8]) -> Answer {
+    /// One message; a fault is remembered.
+    async fn call(&mut self, call: &Call<'_>) -> Answer {
+        let answer = self.attempt(call).await;
+        self.generation.finished("service", answer.as_ref().err());
+        answer
+    }
+
+    async fn attempt(&mut self, call: &Call<'_>) -> Answer {
         let _live = self.generation.enter()?;
         let limits = self.generation.limits.clone();
         self.store.data_mut().begin(&limits, self.generation.clone(), Run::Service);
         self.store.set_epoch_deadline(1);
-        let call = self.bindings.jackfield_pbx_services().call_answer(&mut self.store, request);
+        let services = self.bindings.jackfield_pbx_services();
+        let work = async {
+            match call {
+                Call::Answer(request) => services.call_answer(&mut self.store, request).await,
+                Call::Handle(event) => Ok(services.call_handle(&mut self.store, event).await?.map(|()| Vec::new())),
+            }
+        };
         let limit = limits.function_time;
-        let result = tokio::time::timeout(limit, call).await.map_err(|_| RunError::Deadline { limit })?;
+        let result = tokio::time::timeout(limit, work).await.map_err(|_| RunError::Deadline { limit })?;
         match result {
             Ok(Ok(answer)) if answer.len() > SERVICE_MESSAGE_BYTES => {
                 let detail = format!("an answer of {} bytes: at most {SERVICE_MESSAGE_BYTES}", answer.len());

@@ -1,6 +1,6 @@
 //! A tenant, a call and built guests for the tests of this crate.
 
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use call::{LegId, Outcome, Request, RequestError, TenantId};
+use call::{Cause, DialStatus, LegId, Outcome, Request, RequestError, TenantId};
 use plugin::{
     AppEnd, BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, InstallError, Installed, KvError, LogRecord,
     Package, RunError, TenantPlugins, TenantPort,
@@ -50,13 +50,21 @@ pub fn hostile() -> Package {
     Package { manifest: HOSTILE.into(), wasm: component("hostile") }
 }
 
+/// The same component under another digest: a custom section more (`version` is its content).
+pub fn variant(wasm: &Bytes, version: u32) -> Bytes {
+    let mut bytes = wasm.to_vec();
+    bytes.extend([0, 7, 2, b'v', b'n']);
+    bytes.extend(version.to_le_bytes());
+    bytes.into()
+}
+
 pub const HOSTILE: &str = r#"
 [plugin]
 id = "hostile"
 version = "0.1.0"
 [provides]
 apps = ["Good", "Refuse", "Trap", "Loop", "MemoryBomb", "Recurse", "HostFlood", "LogFlood", "Drip", "IgnoreHangup", "Wait",
-    "HugeArgument", "ManyPrompts", "Print", "Bulk", "KvForever", "Leak"]
+    "HugeArgument", "ManyPrompts", "Print", "Bulk", "KvForever", "Leak", "Moody"]
 functions = ["GOOD", "SPIN", "BOMB", "WAIT", "PANIC", "HUGE", "KV", "CALLER"]
 [capabilities]
 kv = { quota = "1MB" }
@@ -86,7 +94,7 @@ impl Rig {
     /// The same directory, as after a restart.
     pub async fn reopen(directory: Arc<tempfile::TempDir>, change: impl FnOnce(HostConfig) -> HostConfig) -> Self {
         let mut config = HostConfig::new(directory.path().join("plugins"));
-        config.instances = 200;
+        config.instances = 300;
         config.threads = 2;
         let host = Host::new(change(config)).unwrap();
         let tenant = Arc::new(FakeTenant::default());
@@ -262,6 +270,15 @@ impl CallPort for FakeCall {
                     digits: self.digits.lock().unwrap().pop().unwrap_or_default(),
                     terminator: None,
                 }),
+                Request::Dial { .. } => Ok(Outcome::Dialed {
+                    status: DialStatus::Busy,
+                    cause: Cause::USER_BUSY,
+                    answered_by: None,
+                    answered_ms: 0,
+                    dialed_ms: 5,
+                    go_on: true,
+                }),
+                Request::Record { blob, .. } => Ok(Outcome::Recorded { blob, duration_ms: 1_500, digit: None }),
                 Request::Play { .. } => Ok(Outcome::Played { digit: None }),
                 _ => Ok(Outcome::Done),
             }

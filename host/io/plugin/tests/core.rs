@@ -1,0 +1,70 @@
+//! `func-core` and `app-read` as components: what their native tests say holds within the sandbox and its limits.
+
+mod support;
+
+use call::{LegId, Outcome, Request};
+use plugin::{FunctionCall, Package};
+use support::{FakeCall, Rig, component, manifest};
+
+fn package(name: &str) -> Package {
+    Package { manifest: manifest(name), wasm: component(name) }
+}
+
+/// F24, F12: every function within its fuel, the ones that carry the zone database too.
+#[tokio::test]
+async fn the_core_functions_answer() {
+    let rig = Rig::new().await;
+    rig.install(package("func-core")).await.unwrap();
+    for (function, arguments, expected) in [
+        ("LEN", &["héllo"][..], "5"),
+        ("MATH", &["7*6", "int"], "42"),
+        ("FILTER", &["0-9", "secret,s,1"], "1"),
+        ("CUT", &["a-b-c", "-", "2-"], "b-c"),
+        ("STRFTIME", &["1779278405", "Europe/Madrid", "%Y-%m-%d %H:%M %Z"], "2026-05-20 14:00 CEST"),
+        ("STRFTIME", &["", "America/Argentina/ComodRivadavia", "%Y"], "2025"),
+        ("RAND", &["5", "5"], "5"),
+        ("DB", &["none/such"], ""),
+        ("DB_EXISTS", &["none/such"], "0"),
+        ("DB_KEYS", &[], ""),
+    ] {
+        let answer = rig.read(function, arguments).await;
+        assert_eq!(answer.unwrap().as_deref(), Ok(expected), "{function} {arguments:?}");
+    }
+    let refused = rig.read("MATH", &["1/0"]).await.unwrap().unwrap_err();
+    assert_eq!(refused.code, "invalid");
+}
+
+/// F24: what one call writes another reads.
+#[tokio::test]
+async fn the_database_is_shared() {
+    let rig = Rig::new().await;
+    rig.install(package("func-core")).await.unwrap();
+    let write = |key: &str, value: &str| {
+        let slot = rig.plugins.function("DB").unwrap();
+        slot.write(vec![key.into()], value.into(), None)
+    };
+    for nth in 0..1_200 {
+        write(&format!("names/{nth:04}"), "Ann").await.unwrap().unwrap();
+    }
+    assert_eq!(rig.read("DB", &["names/0007"]).await.unwrap().as_deref(), Ok("Ann"));
+    assert_eq!(rig.read("DB_DELETE", &["names/0007"]).await.unwrap().as_deref(), Ok("Ann"));
+    assert_eq!(rig.read("DB_EXISTS", &["names/0007"]).await.unwrap().as_deref(), Ok("0"));
+    assert_eq!(rig.read("DB_KEYS", &[""]).await.unwrap().as_deref(), Ok("names"));
+    let keys = rig.read("DB_KEYS", &["names"]).await.unwrap().unwrap();
+    assert_eq!(keys.split(',').count(), 1_199);
+}
+
+/// `CALLERID` reads the leg of the call that asks.
+#[tokio::test]
+async fn functions_see_their_call() {
+    let rig = Rig::new().await;
+    rig.install(package("func-core")).await.unwrap();
+    let call = FakeCall::new();
+    let asked = FunctionCall { leg: LegId(0), port: call.clone() };
+    let slot = rig.plugins.function("CALLERID").unwrap();
+    let answer = slot.read(vec!["num".into()], Some(asked)).await.unwrap();
+    assert!(answer.is_ok(), "{answer:?}");
+    let asked_for = call.requests();
+    assert!(matches!(&asked_for[..], [Request::Attribute { name, .. }] if name == "caller.number"), "{asked_for:?}");
+    assert!(rig.read("CALLERID", &["num"]).await.unwrap().is_err());
+}

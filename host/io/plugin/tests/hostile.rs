@@ -1,0 +1,237 @@
+//! The hostile catalogue, rows 2H: each guest ends within its budget with the right reason, and the next run works.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use call::{LegId, Request};
+use plugin::{AppEnd, FunctionCall, RunError, limit};
+use support::{FakeCall, Rig, hostile};
+
+/// Runs an application and then a good one.
+async fn run(app: &str) -> (Rig, Result<AppEnd, RunError>) {
+    let rig = Rig::new().await;
+    rig.install(hostile()).await.unwrap();
+    let result = rig.run(app, "", &FakeCall::new()).await;
+    rig.run("Good", "", &FakeCall::new()).await.expect("the next run works").unwrap();
+    assert_eq!(rig.plugins.show("hostile").unwrap().live, 0);
+    (rig, result)
+}
+
+async fn fault(app: &str) -> RunError {
+    let (rig, result) = run(app).await;
+    let fault = result.expect_err("it must fail");
+    let shown = rig.plugins.show("hostile").unwrap();
+    assert_eq!((shown.runs, shown.faults), (2, 1));
+    assert_eq!(shown.last_fault.unwrap(), format!("{app}: {fault}"));
+    fault
+}
+
+/// F66, H17.
+#[tokio::test]
+async fn a_trap_ends_one_run() {
+    let fault = fault("Trap").await;
+    let RunError::Trap { message, backtrace } = &fault else { panic!("{fault:?}") };
+    assert!(message.contains("unreachable"), "{message}");
+    assert!(backtrace.lines().count() <= limit::BACKTRACE_FRAMES);
+    assert_eq!(fault.status(), "TRAP");
+}
+
+/// H1.
+#[tokio::test]
+async fn an_endless_loop_is_stopped() {
+    assert!(matches!(fault("Loop").await, RunError::Cpu { .. }));
+}
+
+/// H4: under the burst each time, over the share in the long run.
+#[tokio::test]
+async fn a_slow_drip_is_stopped() {
+    assert!(matches!(fault("Drip").await, RunError::Cpu { .. }));
+}
+
+/// H5.
+#[tokio::test]
+async fn endless_recursion_is_stopped() {
+    let fault = fault("Recurse").await;
+    assert!(matches!(fault, RunError::Stack { .. }), "{fault:?}");
+}
+
+/// H6.
+#[tokio::test]
+async fn a_memory_bomb_is_stopped() {
+    let fault = fault("MemoryBomb").await;
+    let RunError::Memory { requested, limit } = fault else { panic!("{fault:?}") };
+    assert!(requested > limit);
+}
+
+/// H8: bulk operations are not interrupted, but they are bounded by the memory.
+#[tokio::test]
+async fn bulk_memory_operations_are_stopped() {
+    assert!(matches!(fault("Bulk").await, RunError::Cpu { .. }));
+}
+
+/// H9.
+#[tokio::test]
+async fn a_huge_argument_is_refused() {
+    assert!(matches!(fault("HugeArgument").await, RunError::HostCalls(_)));
+    let (_rig, result) = run("ManyPrompts").await;
+    assert_eq!(result.unwrap().unwrap_err().code, "limit");
+}
+
+/// H10.
+#[tokio::test]
+async fn a_flood_of_host_calls_is_stopped() {
+    assert!(matches!(fault("HostFlood").await, RunError::HostCalls(_) | RunError::Cpu { .. }));
+}
+
+/// H11.
+#[tokio::test]
+async fn a_leak_of_handles_is_stopped() {
+    assert!(matches!(fault("Leak").await, RunError::HostCalls(_)));
+}
+
+/// H13.
+#[tokio::test]
+async fn storage_ends_at_the_quota() {
+    let (rig, result) = run("KvForever").await;
+    assert_eq!(result.unwrap().unwrap_err().code, "limit");
+    assert!(rig.tenant.kv.lock().unwrap().len() < 20);
+}
+
+/// H14: the log has a quota, and a plugin cannot drive a terminal by it.
+#[tokio::test]
+async fn a_flood_of_log_lines_is_cut() {
+    let (rig, result) = run("LogFlood").await;
+    result.unwrap().unwrap();
+    let lines = rig.tenant.lines.lock().unwrap();
+    assert_eq!(lines.len(), limit::LOG_LINES as usize + 1);
+    assert!(lines.last().unwrap().ends_with("the rest is dropped"));
+    assert!(lines[0].starts_with("LogFlood Info line 0") && !lines[0].contains('\u{1b}'));
+}
+
+/// Standard output and standard error are the log.
+#[tokio::test]
+async fn standard_output_is_the_log() {
+    let (rig, result) = run("Print").await;
+    result.unwrap().unwrap();
+    assert_eq!(*rig.tenant.lines.lock().unwrap(), ["Print Info ", "Print Error to standard error"][1..]);
+}
+
+/// An error of the guest's own is no fault.
+#[tokio::test]
+async fn an_ordinary_error_is_an_end() {
+    let rig = Rig::new().await;
+    rig.install(hostile()).await.unwrap();
+    let end = rig.run("Refuse", "not today", &FakeCall::new()).await.unwrap().unwrap_err();
+    assert_eq!((end.code.as_str(), end.detail.as_str()), ("failed", "not today"));
+    assert_eq!(rig.plugins.show("hostile").unwrap().faults, 0);
+}
+
+/// A guest that waits gets `gone`; one that goes on is killed after its grace.
+#[tokio::test]
+async fn a_run_that_ignores_the_hang_up_is_killed() {
+    let rig = Rig::with(|mut config| {
+        config.limits.grace = Duration::from_millis(50);
+        config
+    })
+    .await;
+    rig.install(hostile()).await.unwrap();
+    let call = FakeCall::new();
+    let slot = rig.plugins.app("IgnoreHangup").unwrap();
+    let run = tokio::spawn(slot.run(LegId(0), String::new(), call.clone()));
+    call.reached(1).await;
+    call.hang_up();
+    assert!(matches!(run.await.unwrap(), Err(RunError::Killed { .. })));
+    let end = rig.run("Wait", "60000", &call).await.unwrap().unwrap_err();
+    assert_eq!(end.code, "gone");
+}
+
+/// Dropping the future of a run kills it, wherever it is.
+#[tokio::test]
+async fn dropping_a_run_kills_it() {
+    let rig = Rig::new().await;
+    rig.install(hostile()).await.unwrap();
+    for app in ["Wait", "Loop"] {
+        let call = FakeCall::new();
+        let slot = rig.plugins.app(app).unwrap();
+        let run = tokio::spawn(slot.run(LegId(0), "60000".into(), call.clone()));
+        while rig.plugins.show("hostile").unwrap().live == 0 && !run.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        run.abort();
+        while rig.plugins.show("hostile").unwrap().live > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+/// Runs of one tenant are counted: the pool is not one tenant's alone.
+#[tokio::test]
+async fn a_tenant_has_only_so_many_runs() {
+    let rig = Rig::with(|mut config| {
+        config.runs_per_tenant = 3;
+        config
+    })
+    .await;
+    rig.install(hostile()).await.unwrap();
+    let call = FakeCall::new();
+    let waits: Vec<_> = (0..3)
+        .map(|_| tokio::spawn(rig.plugins.app("Wait").unwrap().run(LegId(0), "60000".into(), call.clone())))
+        .collect();
+    call.reached(6).await;
+    assert!(matches!(rig.run("Good", "", &FakeCall::new()).await, Err(RunError::Exhausted(_))));
+    call.hang_up();
+    for wait in waits {
+        wait.await.unwrap().unwrap().unwrap_err();
+    }
+    rig.run("Good", "", &FakeCall::new()).await.unwrap().unwrap();
+    assert_eq!(rig.plugins.show("hostile").unwrap().faults, 0, "being refused is not the plugin's fault");
+}
+
+/// Functions: values, errors, and the same bounds.
+#[tokio::test]
+async fn functions_are_bounded() {
+    let rig = Rig::new().await;
+    rig.install(hostile()).await.unwrap();
+    assert_eq!(rig.read("GOOD", &["a", "b"]).await.unwrap().unwrap(), "a-b");
+    assert_eq!(rig.read("good", &["reused"]).await.unwrap().unwrap(), "reused");
+    assert!(matches!(rig.read("SPIN", &[]).await, Err(RunError::Fuel { .. } | RunError::Cpu { .. })));
+    let bomb = rig.read("BOMB", &[]).await;
+    assert!(matches!(bomb, Err(RunError::Memory { .. } | RunError::Cpu { .. } | RunError::Fuel { .. })), "{bomb:?}");
+    assert!(matches!(rig.read("PANIC", &[]).await, Err(RunError::Trap { .. })));
+    assert_eq!(rig.read("HUGE", &[]).await.unwrap().unwrap_err().code, "limit");
+    assert_eq!(rig.read("CALLER", &[]).await.unwrap().unwrap_err().code, "unsupported");
+    assert_eq!(rig.read("GOOD", &["x"; 17]).await.unwrap().unwrap_err().code, "limit");
+    assert_eq!(rig.read("GOOD", &["still"]).await.unwrap().unwrap(), "still");
+}
+
+/// A function asks its call, and may not wait for it.
+#[tokio::test]
+async fn functions_see_their_call_but_do_not_wait() {
+    let rig = Rig::new().await;
+    rig.install(hostile()).await.unwrap();
+    let port = FakeCall::new();
+    let of_call = || Some(FunctionCall { leg: LegId(0), port: port.clone() });
+    for _ in 0..3 {
+        let value = rig.plugins.function("CALLER").unwrap().read(vec![], of_call()).await;
+        assert_eq!(value.unwrap().unwrap(), "100");
+    }
+    let value = rig.plugins.function("WAIT").unwrap().read(vec![], of_call()).await;
+    assert_eq!(value.unwrap().unwrap_err().code, "denied");
+    assert!(!port.requests().iter().any(|request| matches!(request, Request::Wait { .. })));
+    assert_eq!(Arc::strong_count(&port), 1, "a kept instance holds nothing of the call");
+}
+
+/// Values of one plugin in one tenant, read and written by functions.
+#[tokio::test]
+async fn functions_reach_the_plugins_own_values() {
+    let rig = Rig::new().await;
+    rig.install(hostile()).await.unwrap();
+    let function = || rig.plugins.function("KV").unwrap();
+    function().write(vec!["color".into()], "red".into(), None).await.unwrap().unwrap();
+    assert_eq!(function().read(vec!["color".into()], None).await.unwrap().unwrap(), "red");
+    assert_eq!(rig.tenant.kv.lock().unwrap()[&("hostile".to_owned(), "color".to_owned())], b"red");
+    let refused = rig.plugins.function("GOOD").unwrap().write(vec![], "x".into(), None).await.unwrap();
+    assert_eq!(refused.unwrap_err().code, "unsupported");
+}
