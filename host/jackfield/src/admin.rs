@@ -1,0 +1,304 @@
+//! What an administrator can do to the running server: the API's [`Control`], done with the switch and the files.
+
+mod deploy;
+mod describe;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use api::types::{
+    self, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallRequest, Installed, Plugin, Registration,
+    ReloadReport, ReloadResult, TenantHealth, TenantReload,
+};
+use api::{Control, ControlError, ErrorCode};
+use call::{CallId, TenantId};
+use switch::{Applied, Definition, Switch, Tenant};
+use tokio::sync::Mutex;
+
+use crate::cmd::problem;
+use crate::config::{self, Claims, Loaded, Problem, Server};
+use crate::definition::definition;
+use crate::packages::Packages;
+use crate::sounds::Sounds;
+
+/// The administrator's side of a running server.
+pub(crate) struct Admin {
+    pub(crate) switch: Switch,
+    pub(crate) config: PathBuf,
+    pub(crate) data: PathBuf,
+    pub(crate) packages: Packages,
+    pub(crate) sounds: Arc<Sounds>,
+    /// The host's settings at the start; a change of them waits for a restart.
+    pub(crate) server: Server,
+    /// Where SIP is received, for people.
+    pub(crate) listeners: Vec<String>,
+    pub(crate) started: Instant,
+    /// One reload at a time.
+    pub(crate) state: Mutex<State>,
+}
+
+/// What the last reload left.
+#[derive(Default)]
+pub(crate) struct State {
+    claims: Claims,
+    /// Why a tenant's files are refused.
+    problems: BTreeMap<TenantId, Vec<types::Problem>>,
+}
+
+impl Admin {
+    /// Puts a configuration in place, tenant by tenant: what is refused keeps its last good version (F10).
+    pub(crate) async fn apply(&self, loaded: Loaded) -> ReloadReport {
+        let mut state = self.state.lock().await;
+        let mut report = ReloadReport { ok: true, problems: self.host_problems(&loaded), tenants: Vec::new() };
+        let (definitions, valid) = self.definitions(&loaded);
+        self.sounds.set(self.sound_folders(&loaded));
+        let applied = match self.switch.apply(definitions).await {
+            Ok(applied) => applied,
+            // `Claims` let no conflict through; if one comes, nothing has changed.
+            Err(conflict) => {
+                report.problems.push(problem(&Problem::whole(&self.config, conflict.to_string())));
+                report.ok = false;
+                return report;
+            }
+        };
+        for (id, applied) in applied {
+            let mut tenant = self.tenant_report(&loaded, &id, &applied);
+            if let Some(tenant_files) = valid.get(&id).filter(|_| tenant.result == ReloadResult::Applied) {
+                tenant.problems.extend(self.deploy(tenant_files).await.iter().map(problem));
+            }
+            report.tenants.push(tenant);
+        }
+        let known: Vec<String> = report.tenants.iter().map(|tenant| tenant.name.clone()).collect();
+        let silent = loaded.tenants.iter().filter(|(id, _)| !known.contains(&id.as_str().to_owned()));
+        for (id, result) in silent {
+            let problems = result.as_ref().err().into_iter().flatten().map(problem).collect();
+            report.tenants.push(TenantReload { name: id.to_string(), result: ReloadResult::Refused, problems });
+        }
+        state.claims = loaded.claims;
+        state.problems = report
+            .tenants
+            .iter()
+            .filter(|tenant| !tenant.problems.is_empty())
+            .filter_map(|tenant| Some((TenantId::new(&tenant.name).ok()?, tenant.problems.clone())))
+            .collect();
+        let refuses = |problem: &types::Problem| problem.severity == "error";
+        report.ok = !report.problems.iter().chain(report.tenants.iter().flat_map(|one| &one.problems)).any(refuses);
+        log(&report);
+        report
+    }
+
+    /// What the switch shall run: the valid tenants as they are in the files, the refused ones as they run now.
+    fn definitions<'a>(&self, loaded: &'a Loaded) -> (Vec<Definition>, BTreeMap<TenantId, &'a config::Tenant>) {
+        let mut definitions = Vec::new();
+        let mut valid = BTreeMap::new();
+        for (id, result) in &loaded.tenants {
+            match result {
+                Ok(tenant) => {
+                    definitions.push(definition(tenant, &self.server.realm));
+                    valid.insert(id.clone(), tenant);
+                }
+                Err(_) => definitions.extend(self.switch.tenant(id).map(|tenant| (*tenant.definition()).clone())),
+            }
+        }
+        (definitions, valid)
+    }
+
+    fn tenant_report(&self, loaded: &Loaded, id: &TenantId, applied: &Applied) -> TenantReload {
+        let files = loaded.tenants.get(id);
+        let mut problems: Vec<types::Problem> = match files {
+            Some(Ok(tenant)) => tenant.warnings.iter().map(problem).collect(),
+            Some(Err(problems)) => problems.iter().map(problem).collect(),
+            None => Vec::new(),
+        };
+        let result = match applied {
+            Applied::Started | Applied::Changed if files.is_some_and(Result::is_ok) => ReloadResult::Applied,
+            Applied::Started | Applied::Changed => ReloadResult::Kept,
+            Applied::Stopped => ReloadResult::Removed,
+            Applied::Failed(error) => {
+                let folder = self.config.join("tenants").join(id.as_str());
+                problems.push(problem(&Problem::whole(folder, error.to_string())));
+                ReloadResult::Refused
+            }
+        };
+        TenantReload { name: id.to_string(), result, problems }
+    }
+
+    /// Problems of `jackfield.toml` and of no tenant, and changes that wait for a restart.
+    fn host_problems(&self, loaded: &Loaded) -> Vec<types::Problem> {
+        let mut problems: Vec<types::Problem> = loaded.others.iter().map(problem).collect();
+        match &loaded.server {
+            Err(wrong) => problems.extend(wrong.iter().map(problem)),
+            Ok(server) if *server != self.server => {
+                let text = "the host's settings have changed; they are used after a restart";
+                let file = self.config.join("jackfield.toml");
+                problems.push(types::Problem { severity: "warning".into(), ..problem(&Problem::whole(file, text)) });
+            }
+            Ok(_) => {}
+        }
+        problems
+    }
+
+    /// Where each tenant's prompts are looked for: its own folder, its plugins' packages, all bundled plugins.
+    fn sound_folders(&self, loaded: &Loaded) -> BTreeMap<TenantId, Vec<PathBuf>> {
+        let bundled = self.packages.bundled_folders();
+        let folders = loaded.tenants.iter().map(|(id, result)| {
+            let own = self.config.join("tenants").join(id.as_str()).join("sounds");
+            let plugins = result.iter().flat_map(|tenant| &tenant.plugins);
+            let packages = plugins.filter_map(|plugin| self.packages.folder(&plugin.package).ok());
+            let prompts = packages.chain(bundled.iter().cloned()).map(|folder| folder.join("prompts"));
+            (id.clone(), std::iter::once(own).chain(prompts).collect())
+        });
+        folders.collect()
+    }
+
+    fn tenant(&self, name: &str) -> Result<Arc<Tenant>, ControlError> {
+        let found = TenantId::new(name).ok().and_then(|id| self.switch.tenant(&id));
+        found.ok_or_else(|| {
+            let tenants = self.switch.tenants();
+            let hint = config::suggestion(name, tenants.iter().map(|tenant| tenant.id().as_str()));
+            ControlError::not_found(format!("there is no tenant `{name}`")).hint(hint)
+        })
+    }
+
+    fn tenants(&self, name: Option<&str>) -> Result<Vec<Arc<Tenant>>, ControlError> {
+        match name {
+            Some(name) => Ok(vec![self.tenant(name)?]),
+            None => Ok(self.switch.tenants()),
+        }
+    }
+}
+
+fn log(report: &ReloadReport) {
+    for tenant in &report.tenants {
+        tracing::info!(tenant = tenant.name, result = ?tenant.result, "configuration");
+    }
+    let all = report.problems.iter().chain(report.tenants.iter().flat_map(|tenant| &tenant.problems));
+    for problem in all {
+        let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
+        let hint = problem.hint.as_deref().unwrap_or_default();
+        match problem.severity.as_str() {
+            "error" => tracing::error!(place, hint, "{}", problem.message),
+            _ => tracing::warn!(place, hint, "{}", problem.message),
+        }
+    }
+}
+
+impl Control for Admin {
+    async fn health(&self) -> Health {
+        let state = self.state.lock().await;
+        let store = self.switch.store_health();
+        let running = self.switch.tenants();
+        let mut tenants: Vec<TenantHealth> = running
+            .iter()
+            .map(|tenant| TenantHealth {
+                name: tenant.id().to_string(),
+                serving: true,
+                problems: state.problems.get(tenant.id()).cloned().unwrap_or_default(),
+            })
+            .collect();
+        let refused = state.problems.iter().filter(|(id, _)| self.switch.tenant(id).is_none());
+        tenants.extend(refused.map(|(id, problems)| TenantHealth {
+            name: id.to_string(),
+            serving: false,
+            problems: problems.clone(),
+        }));
+        Health {
+            version: env!("CARGO_PKG_VERSION").into(),
+            up_s: self.started.elapsed().as_secs(),
+            calls: self.switch.calls_up(),
+            sip: self.listeners.clone(),
+            tenants,
+            problems: store.problems.iter().map(|problem| format!("{problem:?}")).collect(),
+        }
+    }
+
+    async fn reload(&self) -> ReloadReport {
+        let running = self.state.lock().await.claims.clone();
+        let config = self.config.clone();
+        let loaded = tokio::task::spawn_blocking(move || Loaded::read(&config, &running)).await;
+        self.apply(loaded.expect("reading files does not panic")).await
+    }
+
+    async fn calls(&self, tenant: Option<&str>) -> Result<Vec<Call>, ControlError> {
+        let tenant = tenant.map(|name| self.tenant(name)).transpose()?;
+        let calls = self.switch.calls(tenant.as_ref().map(|tenant| tenant.id())).await;
+        Ok(calls.iter().map(describe::call).collect())
+    }
+
+    async fn hang_up(&self, call: &str) -> Result<(), ControlError> {
+        let id: Option<CallId> = call.parse().ok();
+        let known = id.is_some_and(|id| self.switch.hang_up(id));
+        known.then_some(()).ok_or_else(|| ControlError::not_found(format!("there is no call `{call}`")))
+    }
+
+    async fn registrations(&self, tenant: Option<&str>) -> Result<Vec<Registration>, ControlError> {
+        let now = SystemTime::now();
+        let tenants = self.tenants(tenant)?;
+        Ok(tenants.iter().flat_map(|tenant| describe::registrations(tenant, now)).collect())
+    }
+
+    async fn dialplan(&self, query: &DialplanQuery) -> Result<DialplanTrace, ControlError> {
+        let tenant = self.tenant(&query.tenant)?;
+        let definition = tenant.definition();
+        let context = match (&query.context, definition.endpoint(&query.from)) {
+            (Some(context), _) => context.clone(),
+            (None, Some(endpoint)) => endpoint.context.clone(),
+            (None, None) => {
+                let hint = config::suggestion(&query.from, definition.endpoints.keys().map(String::as_str));
+                let text = format!("tenant {} has no endpoint `{}`", query.tenant, query.from);
+                let hint = hint.or_else(|| Some("name a context with --context".into()));
+                return Err(ControlError::not_found(text).hint(hint));
+            }
+        };
+        Ok(describe::route(&tenant, &context, &query.from, &query.to))
+    }
+
+    async fn plugins(&self, tenant: &str) -> Result<Vec<Plugin>, ControlError> {
+        Ok(self.tenant(tenant)?.plugins().list().into_iter().map(describe::plugin).collect())
+    }
+
+    async fn plugin(&self, tenant: &str, id: &str) -> Result<Plugin, ControlError> {
+        let tenant = self.tenant(tenant)?;
+        tenant.plugins().show(id).map(describe::plugin).ok_or_else(|| {
+            let installed = tenant.plugins().list();
+            let hint = config::suggestion(id, installed.iter().map(|plugin| plugin.id.as_str()));
+            ControlError::not_found(format!("no plugin `{id}` is installed in {}", tenant.id())).hint(hint)
+        })
+    }
+
+    async fn install(&self, tenant: &str, request: InstallRequest) -> Result<Installed, ControlError> {
+        let tenant = self.tenant(tenant)?;
+        self.install_by_hand(&tenant, request).await
+    }
+
+    async fn roll_back(&self, tenant: &str, id: &str, digest: Option<&str>) -> Result<Installed, ControlError> {
+        let tenant = self.tenant(tenant)?;
+        let by = plugin::By { who: "administrator".into(), why: "rollback command".into() };
+        let changed = match digest {
+            None => tenant.plugins().rollback(id, by).await,
+            Some(digest) => {
+                let digest = digest
+                    .parse()
+                    .map_err(|error: plugin::DigestError| ControlError::new(ErrorCode::Invalid, error.to_string()))?;
+                tenant.plugins().activate(id, digest, by).await
+            }
+        };
+        changed.map(describe::installed).map_err(deploy::change_error)
+    }
+
+    async fn remove(&self, tenant: &str, id: &str) -> Result<(), ControlError> {
+        let by = plugin::By { who: "administrator".into(), why: "remove command".into() };
+        self.tenant(tenant)?.plugins().remove(id, by).await.map_err(deploy::change_error)
+    }
+
+    async fn history(&self, tenant: &str, id: &str) -> Result<Vec<HistoryEntry>, ControlError> {
+        let tenant = self.tenant(tenant)?;
+        let history = tenant.plugins().history(id);
+        match history.is_empty() {
+            true => Err(ControlError::not_found(format!("no plugin `{id}` was ever installed in {}", tenant.id()))),
+            false => Ok(history.into_iter().map(describe::event).collect()),
+        }
+    }
+}

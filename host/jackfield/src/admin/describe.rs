@@ -1,0 +1,113 @@
+//! What runs, in the API's words.
+
+use std::time::SystemTime;
+
+use api::types;
+use dialplan::{Query, TraceKind, explain};
+use plugin::{Deployed, Trouble};
+use serde::Serialize;
+use switch::{Description, LegDescription, Tenant};
+
+pub(super) fn call(call: &Description) -> types::Call {
+    types::Call {
+        id: call.id.to_string(),
+        tenant: call.tenant.to_string(),
+        seconds: call.seconds,
+        legs: call.legs.iter().map(leg).collect(),
+    }
+}
+
+fn leg(leg: &LegDescription) -> types::Leg {
+    let place = leg.location.as_ref().map(|(context, exten, priority)| format!("{exten}@{context} {priority}"));
+    let detail: Vec<String> = [place, leg.application.clone()].into_iter().flatten().collect();
+    types::Leg {
+        leg: leg.leg.0,
+        endpoint: leg.endpoint.as_deref().map(str::to_owned),
+        state: leg.codec.map_or_else(|| leg.kind.to_owned(), |codec| format!("{} {codec}", leg.kind)),
+        detail: detail.join(", "),
+    }
+}
+
+pub(super) fn registrations(tenant: &Tenant, now: SystemTime) -> Vec<types::Registration> {
+    let registered = tenant.registered(now).into_iter();
+    registered
+        .map(|one| types::Registration {
+            tenant: tenant.id().to_string(),
+            endpoint: one.endpoint,
+            contact: one.contact,
+            source: format!("{}:{}", one.transport.to_ascii_lowercase(), one.remote),
+            expires_s: one.expires_in,
+            user_agent: one.user_agent,
+        })
+        .collect()
+}
+
+pub(super) fn route(tenant: &Tenant, context: &str, from: &str, to: &str) -> types::DialplanTrace {
+    let calendar = tenant.calendar(SystemTime::now());
+    let lines = explain(&tenant.definition().dialplan, &calendar, &Query { context, from, to });
+    let line = |line: dialplan::TraceLine| types::TraceLine {
+        kind: match line.kind {
+            TraceKind::Context => "context",
+            TraceKind::Include => "include",
+            TraceKind::Match => "match",
+            TraceKind::NoMatch => "no-match",
+            TraceKind::Step => "step",
+            TraceKind::End => "end",
+        }
+        .into(),
+        depth: line.depth,
+        place: line.place.map(|(file, line)| format!("{file}:{line}")),
+        text: line.text,
+    };
+    types::DialplanTrace { lines: lines.into_iter().map(line).collect() }
+}
+
+pub(super) fn plugin(plugin: Deployed) -> types::Plugin {
+    types::Plugin {
+        id: plugin.id,
+        version: plugin.version,
+        title: plugin.title,
+        digest: plugin.digest.to_string(),
+        available: plugin.available.iter().map(ToString::to_string).collect(),
+        apps: plugin.apps,
+        functions: plugin.functions,
+        granted: plugin.granted.iter().map(ToString::to_string).collect(),
+        live: plugin.live,
+        draining: plugin.draining,
+        runs: plugin.runs,
+        faults: plugin.faults,
+        last_fault: plugin.last_fault,
+        trouble: plugin.trouble.map(|trouble| match trouble {
+            Trouble::NotLoaded(why) => format!("not loaded: {why}"),
+            Trouble::Suspended { remaining_ms } => format!("suspended for {remaining_ms} ms after repeated traps"),
+        }),
+    }
+}
+
+pub(super) fn installed(installed: plugin::Installed) -> types::Installed {
+    types::Installed {
+        id: installed.id,
+        digest: installed.digest.to_string(),
+        replaced: installed.replaced.map(|digest| digest.to_string()),
+        granted: installed.granted.iter().map(ToString::to_string).collect(),
+        changed: installed.changed,
+    }
+}
+
+pub(super) fn event(entry: plugin::HistoryEntry) -> types::HistoryEntry {
+    types::HistoryEntry {
+        unix_ms: entry.unix_ms,
+        event: word(&entry.event),
+        digest: entry.digest.map(|digest| digest.to_string()),
+        who: entry.by.who,
+        why: entry.by.why,
+    }
+}
+
+/// The word by which an enum without data is serialised.
+fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,58 @@
+//! `jackfield calls`: the calls that are up.
+
+use api::types::{Call, Leg};
+use clap::{Args, Subcommand};
+
+use super::output::{Output, table};
+use super::{Failure, Server};
+
+/// List calls, or end one.
+#[derive(Args)]
+pub(crate) struct Calls {
+    #[command(flatten)]
+    server: Server,
+    /// Only this tenant's.
+    #[arg(long)]
+    tenant: Option<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// End a call.
+    HangUp {
+        /// The call's id.
+        call: String,
+    },
+}
+
+impl Calls {
+    pub(crate) async fn run(self, output: Output) -> Result<(), Failure> {
+        let client = self.server.client();
+        if let Some(Command::HangUp { call }) = self.command {
+            client.delete::<()>(&format!("/v1/calls/{}", super::segment(&call))).await?;
+            output.value(&serde_json::json!({ "ended": call }), || format!("{call} ended"));
+            return Ok(());
+        }
+        let calls: Vec<Call> = client.get(&super::of_tenant("/v1/calls", self.tenant.as_deref())).await?;
+        output.value(&calls, || {
+            let rows: Vec<Vec<String>> = calls.iter().map(row).collect();
+            table(&["call", "tenant", "seconds", "parties"], &rows)
+        });
+        Ok(())
+    }
+}
+
+fn row(call: &Call) -> Vec<String> {
+    let parties: Vec<String> = call.legs.iter().map(party).collect();
+    vec![call.id.clone(), call.tenant.clone(), call.seconds.to_string(), parties.join(" + ")]
+}
+
+fn party(leg: &Leg) -> String {
+    let name = leg.endpoint.clone().unwrap_or_else(|| format!("leg {}", leg.leg));
+    match leg.detail.as_str() {
+        "" => format!("{name} ({})", leg.state),
+        detail => format!("{name} ({}, {detail})", leg.state),
+    }
+}

@@ -1,0 +1,175 @@
+//! `jackfield plugin`: the life cycle of a tenant's plugins on a running server.
+
+use api::types::{self, HistoryEntry, InstallRequest, Installed};
+use clap::{Args, Subcommand};
+
+use super::output::{Output, table};
+use super::{Exit, Failure, Server, segment};
+
+/// Install, list and replace plugins of a running server.
+#[derive(Args)]
+pub(crate) struct Plugin {
+    #[command(flatten)]
+    server: Server,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install a plugin or a new version of one. New calls use it; calls that are up stay on theirs.
+    Install {
+        /// The tenant.
+        tenant: String,
+        /// A folder with plugin.toml and the component, or the name of a bundled plugin.
+        package: String,
+        /// A capability to allow, may be repeated. Without it: those the manifest declares.
+        #[arg(long = "grant", value_name = "CAPABILITY")]
+        grants: Vec<String>,
+        /// Why, for the history.
+        #[arg(long, default_value = "")]
+        why: String,
+    },
+    /// List a tenant's plugins.
+    List {
+        /// The tenant.
+        tenant: String,
+    },
+    /// Show one plugin.
+    Show {
+        /// The tenant.
+        tenant: String,
+        /// The plugin's id.
+        id: String,
+    },
+    /// Make the version before the active one active, or the one with this digest.
+    Rollback {
+        /// The tenant.
+        tenant: String,
+        /// The plugin's id.
+        id: String,
+        /// The version to activate, as `plugin show` lists it.
+        #[arg(long)]
+        digest: Option<String>,
+    },
+    /// Remove a plugin. Calls inside it end on their version.
+    Remove {
+        /// The tenant.
+        tenant: String,
+        /// The plugin's id.
+        id: String,
+    },
+    /// Tell what happened to a plugin.
+    History {
+        /// The tenant.
+        tenant: String,
+        /// The plugin's id.
+        id: String,
+    },
+}
+
+impl Plugin {
+    pub(crate) async fn run(self, output: Output) -> Result<(), Failure> {
+        let client = self.server.client();
+        let all = |tenant: &str| format!("/v1/tenants/{}/plugins", segment(tenant));
+        let one = |tenant: &str, id: &str| format!("{}/{}", all(tenant), segment(id));
+        match self.command {
+            Command::Install { tenant, package, grants, why } => {
+                let grants = (!grants.is_empty()).then_some(grants);
+                let request = InstallRequest { package: absolute(&package)?, grants, who: user(), why };
+                let installed: Installed = client.post(&all(&tenant), &request).await?;
+                output.value(&installed, || change(&installed));
+            }
+            Command::List { tenant } => {
+                let plugins: Vec<types::Plugin> = client.get(&all(&tenant)).await?;
+                output.value(&plugins, || list(&plugins));
+            }
+            Command::Show { tenant, id } => {
+                let plugin: types::Plugin = client.get(&one(&tenant, &id)).await?;
+                output.value(&plugin, || show(&plugin));
+            }
+            Command::Rollback { tenant, id, digest } => {
+                let digest = digest.map(|digest| format!("?digest={}", segment(&digest))).unwrap_or_default();
+                let path = format!("{}/rollback{digest}", one(&tenant, &id));
+                let installed: Installed = client.post(&path, &()).await?;
+                output.value(&installed, || change(&installed));
+            }
+            Command::Remove { tenant, id } => {
+                client.delete::<()>(&one(&tenant, &id)).await?;
+                output.value(&serde_json::json!({ "removed": id }), || format!("{id} removed"));
+            }
+            Command::History { tenant, id } => {
+                let history: Vec<HistoryEntry> = client.get(&format!("{}/history", one(&tenant, &id))).await?;
+                output.value(&history, || events(&history));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The server may run in another folder than we do.
+fn absolute(package: &str) -> Result<String, Failure> {
+    if !package.contains('/') && !std::path::Path::new(package).exists() {
+        return Ok(package.to_owned());
+    }
+    let path = std::fs::canonicalize(package);
+    let path = path.map_err(|error| Failure::new(Exit::NotFound, format!("{package}: {error}")))?;
+    Ok(path.display().to_string())
+}
+
+fn user() -> String {
+    std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "unknown".into())
+}
+
+fn change(installed: &Installed) -> String {
+    let Installed { id, digest, replaced, granted, changed } = installed;
+    let granted = if granted.is_empty() { "nothing".to_owned() } else { granted.join(", ") };
+    match (changed, replaced) {
+        (false, _) => format!("{id} {} was active already", short(digest)),
+        (true, None) => format!("{id} {} is active; granted: {granted}", short(digest)),
+        (true, Some(before)) => {
+            format!("{id} {} is active, before it {}; granted: {granted}", short(digest), short(before))
+        }
+    }
+}
+
+fn list(plugins: &[types::Plugin]) -> String {
+    let row = |plugin: &types::Plugin| {
+        let provides: Vec<String> = plugin.apps.iter().chain(&plugin.functions).cloned().collect();
+        let state = plugin.trouble.clone().unwrap_or_else(|| "active".into());
+        let calls = format!("{}+{}", plugin.live, plugin.draining);
+        vec![plugin.id.clone(), plugin.version.clone(), short(&plugin.digest), calls, state, provides.join(" ")]
+    };
+    let rows: Vec<Vec<String>> = plugins.iter().map(row).collect();
+    table(&["plugin", "version", "digest", "calls", "state", "provides"], &rows)
+}
+
+fn show(plugin: &types::Plugin) -> String {
+    let mut lines = vec![
+        format!("{} {}: {}", plugin.id, plugin.version, plugin.title),
+        format!("digest     {}", plugin.digest),
+        format!("available  {}", plugin.available.join(" ")),
+        format!("apps       {}", plugin.apps.join(" ")),
+        format!("functions  {}", plugin.functions.join(" ")),
+        format!("granted    {}", plugin.granted.join(" ")),
+        format!("calls      {} on this version, {} on former ones", plugin.live, plugin.draining),
+        format!("runs       {}, of them {} ended by a fault", plugin.runs, plugin.faults),
+    ];
+    lines.extend(plugin.last_fault.iter().map(|fault| format!("last fault {}", super::output::printable(fault))));
+    lines.extend(plugin.trouble.iter().map(|trouble| format!("trouble    {trouble}")));
+    lines.join("\n")
+}
+
+fn events(history: &[HistoryEntry]) -> String {
+    let row = |entry: &HistoryEntry| {
+        let digest = entry.digest.as_deref().map_or_else(String::new, short);
+        vec![(entry.unix_ms / 1_000).to_string(), entry.event.clone(), digest, entry.who.clone(), entry.why.clone()]
+    };
+    let rows: Vec<Vec<String>> = history.iter().map(row).collect();
+    table(&["unix time", "event", "active", "who", "why"], &rows)
+}
+
+/// As many digits as people can compare.
+fn short(digest: &str) -> String {
+    digest.chars().take(12).collect()
+}

@@ -1,0 +1,77 @@
+//! A tenant's dialplan: `dialplan.conf` and what it includes, from inside the tenant's folder only.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dialplan::{Dialplan, Severity as PlanSeverity, Source, SourceError};
+
+use super::problem::{Problem, Severity};
+
+/// Largest file of a dialplan: ten thousand extensions take less than a megabyte.
+const FILE_BYTES_MAX: u64 = 8 << 20;
+
+/// Reads and parses the tenant's dialplan; `None` where it is broken.
+pub(crate) fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Arc<Dialplan>> {
+    let here = |diagnostic: &dialplan::Diagnostic| Problem {
+        line: diagnostic.line,
+        column: diagnostic.column.unwrap_or(0),
+        severity: match diagnostic.severity {
+            PlanSeverity::Error => Severity::Error,
+            PlanSeverity::Warning => Severity::Warning,
+        },
+        hint: diagnostic.hint.clone(),
+        ..Problem::whole(folder.join(&diagnostic.file), diagnostic.message.clone())
+    };
+    match dialplan::parse(&Folder(folder.to_owned()), "dialplan.conf") {
+        Ok(plan) => {
+            problems.extend(plan.warnings().iter().map(here));
+            Some(Arc::new(plan))
+        }
+        Err(diagnostics) => {
+            problems.extend(diagnostics.iter().map(here));
+            None
+        }
+    }
+}
+
+/// Files of one folder. A link that leads out of it leads nowhere.
+struct Folder(PathBuf);
+
+impl Source for Folder {
+    fn load(&self, name: &str) -> Result<String, SourceError> {
+        let unreadable = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => SourceError::NotFound,
+            _ => SourceError::Unreadable(error.to_string()),
+        };
+        let folder = self.0.canonicalize().map_err(unreadable)?;
+        let file = folder.join(name).canonicalize().map_err(unreadable)?;
+        if !file.starts_with(&folder) {
+            return Err(SourceError::Outside);
+        }
+        let length = std::fs::metadata(&file).map_err(unreadable)?.len();
+        if length > FILE_BYTES_MAX {
+            return Err(SourceError::Unreadable(format!("{length} bytes, at most {FILE_BYTES_MAX}")));
+        }
+        std::fs::read_to_string(&file).map_err(unreadable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_include_cannot_leave_the_folder() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("acme");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(outer.path().join("secret.conf"), "").unwrap();
+        std::fs::write(folder.join("inside.conf"), "").unwrap();
+        std::os::unix::fs::symlink(outer.path().join("secret.conf"), folder.join("link.conf")).unwrap();
+        let source = Folder(folder);
+        assert_eq!(source.load("inside.conf"), Ok(String::new()));
+        assert_eq!(source.load("missing.conf"), Err(SourceError::NotFound));
+        assert_eq!(source.load("../secret.conf"), Err(SourceError::Outside));
+        assert_eq!(source.load("link.conf"), Err(SourceError::Outside));
+    }
+}

@@ -1,0 +1,252 @@
+//! `jackfield.toml`: what belongs to the host and to no tenant.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use toml_edit::Item;
+
+use super::document::File;
+use super::problem::Problem;
+use super::setting::{Described, Setting, Table, duration, integer, ip_address, list, socket_address, text, word};
+
+/// The host's settings, in their bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Server {
+    /// UDP addresses SIP is received on.
+    pub(crate) sip_udp: Vec<SocketAddr>,
+    /// TCP addresses SIP is received on.
+    pub(crate) sip_tcp: Vec<SocketAddr>,
+    /// The address that Via and Contact show, where it differs from the one bound.
+    pub(crate) sip_advertised: Option<IpAddr>,
+    /// Networks whose calls to a public number come in without a password.
+    pub(crate) sip_trunks: Vec<IpNet>,
+    /// The realm of phones that cannot send a domain and log in as `100@acme.test`.
+    pub(crate) realm: String,
+    /// The address media sockets are bound to.
+    pub(crate) media_address: IpAddr,
+    /// The address SDP shows, where it differs from the one bound.
+    pub(crate) media_advertised: Option<IpAddr>,
+    /// The ports of RTP and RTCP; `None` lets the kernel choose.
+    pub(crate) media_ports: Option<RangeInclusive<u16>>,
+    /// Threads that carry media.
+    pub(crate) media_threads: usize,
+    /// Calls at once on this host.
+    pub(crate) calls_max: usize,
+    /// How long a stop waits for calls to end.
+    pub(crate) drain: Duration,
+    /// Instances of plugins at once.
+    pub(crate) plugin_instances: usize,
+    /// What is logged: a filter of `tracing`.
+    pub(crate) log_filter: String,
+    /// How it is written.
+    pub(crate) log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people on a terminal, JSON elsewhere.
+    Auto,
+    /// One line of text per event.
+    Human,
+    /// One JSON object per event.
+    Json,
+}
+
+const UDP: Setting<Vec<SocketAddr>> = Setting {
+    key: "udp",
+    doc: "UDP addresses on which SIP is received",
+    bound: "at most 16 of \"ADDRESS:PORT\"",
+    default: Some("[\"0.0.0.0:5060\"]"),
+    read: |item| list(item, 16, socket_address),
+};
+
+const TCP: Setting<Vec<SocketAddr>> = Setting {
+    key: "tcp",
+    doc: "TCP addresses on which SIP is received",
+    bound: "at most 16 of \"ADDRESS:PORT\"",
+    default: Some("[\"0.0.0.0:5060\"]"),
+    read: |item| list(item, 16, socket_address),
+};
+
+const SIP_ADVERTISED: Setting<IpAddr> = Setting {
+    key: "advertised",
+    doc: "the address shown in Via and Contact, where phones reach this host under another one (NAT)",
+    bound: "an IP address",
+    default: None,
+    read: ip_address,
+};
+
+const REALM: Setting<String> = Setting {
+    key: "realm",
+    doc: "the realm in which phones log in as 100@acme.test that cannot send a domain",
+    bound: "a name without quotes, at most 64 characters",
+    default: Some("\"jackfield\""),
+    read: realm,
+};
+
+const TRUNKS: Setting<Vec<IpNet>> = Setting {
+    key: "trunks",
+    doc: "networks of carriers: their calls to a public number go to its tenant without a password",
+    bound: "at most 100 networks such as \"192.0.2.0/24\"",
+    default: Some("[]"),
+    read: |item| list(item, 100, network),
+};
+
+const MEDIA_ADDRESS: Setting<IpAddr> = Setting {
+    key: "address",
+    doc: "the address media is received on",
+    bound: "an IP address",
+    default: Some("\"0.0.0.0\""),
+    read: ip_address,
+};
+
+const MEDIA_ADVERTISED: Setting<IpAddr> = Setting {
+    key: "advertised",
+    doc: "the address shown in SDP; needed where `address` is 0.0.0.0 and the host has several, or is behind NAT",
+    bound: "an IP address",
+    default: None,
+    read: ip_address,
+};
+
+const MEDIA_PORTS: Setting<Option<RangeInclusive<u16>>> = Setting {
+    key: "ports",
+    doc: "the UDP ports of RTP and RTCP, two per leg",
+    bound: "\"FIRST-LAST\" between 1024 and 65535, or \"any\"",
+    default: Some("\"10000-29999\""),
+    read: ports,
+};
+
+const MEDIA_THREADS: Setting<usize> = Setting {
+    key: "threads",
+    doc: "threads that carry media",
+    bound: "1 to 64",
+    default: Some("1"),
+    read: |item| integer(item, 1..=64),
+};
+
+const CALLS_MAX: Setting<usize> = Setting {
+    key: "calls",
+    doc: "calls at once on this host; further ones are answered with 503",
+    bound: "1 to 100000",
+    default: Some("10000"),
+    read: |item| integer(item, 1..=100_000),
+};
+
+const DRAIN: Setting<Duration> = Setting {
+    key: "drain",
+    doc: "how long a stop waits for calls to end by themselves",
+    bound: "\"0s\" to \"24h\"",
+    default: Some("\"30s\""),
+    read: |item| duration(item, 0..=86_400),
+};
+
+const PLUGIN_INSTANCES: Setting<usize> = Setting {
+    key: "instances",
+    doc: "instances of plugins at once, all tenants together",
+    bound: "1 to 20000",
+    default: Some("1000"),
+    read: |item| integer(item, 1..=20_000),
+};
+
+const LOG_FILTER: Setting<String> = Setting {
+    key: "filter",
+    doc: "what is logged: a level, or levels by target as in \"info,sip=debug\"",
+    bound: "a filter of the tracing library",
+    default: Some("\"info\""),
+    read: text,
+};
+
+const LOG_FORMAT: Setting<LogFormat> = Setting {
+    key: "format",
+    doc: "how log lines are written; auto means text on a terminal, else JSON",
+    bound: "\"auto\", \"human\" or \"json\"",
+    default: Some("\"auto\""),
+    read: |item| word(item, &[("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)]),
+};
+
+const SIP: &[&dyn Described] = &[&UDP, &TCP, &SIP_ADVERTISED, &REALM, &TRUNKS];
+const MEDIA: &[&dyn Described] = &[&MEDIA_ADDRESS, &MEDIA_ADVERTISED, &MEDIA_PORTS, &MEDIA_THREADS];
+const LIMITS: &[&dyn Described] = &[&CALLS_MAX, &DRAIN];
+const PLUGINS: &[&dyn Described] = &[&PLUGIN_INSTANCES];
+const LOG: &[&dyn Described] = &[&LOG_FILTER, &LOG_FORMAT];
+
+/// All tables of the file, for the reference.
+pub(crate) const TABLES: &[Table] = &[
+    Table { file: "jackfield.toml", name: "sip", doc: "signalling", settings: SIP },
+    Table { file: "jackfield.toml", name: "media", doc: "RTP", settings: MEDIA },
+    Table { file: "jackfield.toml", name: "limits", doc: "what the host carries", settings: LIMITS },
+    Table { file: "jackfield.toml", name: "plugins", doc: "the plugin host", settings: PLUGINS },
+    Table { file: "jackfield.toml", name: "log", doc: "logging", settings: LOG },
+];
+
+impl Server {
+    /// Reads the file. An absent table has its defaults.
+    pub(crate) fn read(path: &Path) -> Result<Self, Vec<Problem>> {
+        let file = File::read(path).map_err(|problem| vec![problem])?;
+        let mut problems = Vec::new();
+        let server = Self::from_file(&file, &mut problems);
+        if problems.is_empty() { Ok(server) } else { Err(problems) }
+    }
+
+    fn from_file(file: &File, problems: &mut Vec<Problem>) -> Self {
+        let root = file.root();
+        let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+        root.only(&[], &names, problems);
+        let mut section = |name: &'static str, known: &[&dyn Described]| {
+            let section = root.table(name, problems).unwrap_or_else(|| root.empty(name));
+            section.only(known, &[], problems);
+            section
+        };
+        let (sip, media) = (section("sip", SIP), section("media", MEDIA));
+        let (limits, plugins, log) = (section("limits", LIMITS), section("plugins", PLUGINS), section("log", LOG));
+        let server = Self {
+            sip_udp: sip.get(&UDP, problems),
+            sip_tcp: sip.get(&TCP, problems),
+            sip_advertised: sip.optional(&SIP_ADVERTISED, problems),
+            realm: sip.get(&REALM, problems),
+            sip_trunks: sip.get(&TRUNKS, problems),
+            media_address: media.get(&MEDIA_ADDRESS, problems),
+            media_advertised: media.optional(&MEDIA_ADVERTISED, problems),
+            media_ports: media.get(&MEDIA_PORTS, problems),
+            media_threads: media.get(&MEDIA_THREADS, problems),
+            calls_max: limits.get(&CALLS_MAX, problems),
+            drain: limits.get(&DRAIN, problems),
+            plugin_instances: plugins.get(&PLUGIN_INSTANCES, problems),
+            log_filter: log.get(&LOG_FILTER, problems),
+            log_format: log.get(&LOG_FORMAT, problems),
+        };
+        if server.sip_udp.is_empty() && server.sip_tcp.is_empty() {
+            problems.push(sip.problem_at("udp", "no phone can reach this host: both `udp` and `tcp` are empty"));
+        }
+        server
+    }
+}
+
+fn realm(item: &Item) -> Result<String, String> {
+    let realm = text(item)?;
+    let fits = (1..=64).contains(&realm.len()) && !realm.contains(['"', '\\', ':']);
+    fits.then_some(realm).ok_or_else(|| "empty, too long, or with a quote, backslash or colon in it".into())
+}
+
+fn network(item: &Item) -> Result<IpNet, String> {
+    let written = text(item)?;
+    let address = || written.parse::<IpAddr>().ok().map(IpNet::from);
+    let network = written.parse().ok().or_else(address);
+    network.ok_or_else(|| format!("\"{written}\" is not a network such as \"192.0.2.0/24\" or an address"))
+}
+
+fn ports(item: &Item) -> Result<Option<RangeInclusive<u16>>, String> {
+    let written = text(item)?;
+    if written == "any" {
+        return Ok(None);
+    }
+    let range = written.split_once('-').and_then(|(first, last)| Some(first.parse::<u16>().ok()?..=last.parse().ok()?));
+    // Two legs need four ports; below 1024 are other services.
+    let fits = range.filter(|range| *range.start() >= 1_024 && range.end().saturating_sub(*range.start()) >= 3);
+    fits.map(Some)
+        .ok_or_else(|| format!("\"{written}\" is not a range of at least four ports, such as \"10000-29999\""))
+}

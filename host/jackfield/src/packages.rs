@@ -1,0 +1,130 @@
+//! Plugin packages as folders: `plugin.toml`, one component, `prompts/`.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::Package;
+
+/// Largest component that is read; the plugin host refuses smaller ones already.
+const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+
+/// Where packages are found.
+#[derive(Clone, Debug)]
+pub(crate) struct Packages {
+    bundled: Option<PathBuf>,
+}
+
+/// Why a package cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PackageError {
+    /// Nothing of that name came with the server.
+    #[error("no bundled plugin `{name}`; there are: {known}")]
+    NotBundled { name: String, known: String },
+    /// The folder has no component, or several.
+    #[error("{}: {found} components (*.wasm), expected one", folder.display())]
+    Component { folder: PathBuf, found: usize },
+    /// A component beyond any use.
+    #[error("{}: {length} bytes, at most {COMPONENT_BYTES_MAX}", path.display())]
+    TooLarge { path: PathBuf, length: u64 },
+    /// A file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+}
+
+impl Packages {
+    /// `bundled` is the folder of the plugins that came with the server.
+    pub(crate) fn new(bundled: Option<PathBuf>) -> Self {
+        Self { bundled }
+    }
+
+    /// The folder of a package.
+    pub(crate) fn folder(&self, package: &Package) -> Result<PathBuf, PackageError> {
+        match package {
+            Package::Folder(folder) => Ok(folder.clone()),
+            Package::Bundled(name) => {
+                let folder = self.bundled.as_ref().map(|bundled| bundled.join(name));
+                let found = folder.filter(|folder| !name.contains('/') && folder.join("plugin.toml").is_file());
+                found.ok_or_else(|| PackageError::NotBundled {
+                    name: name.clone(),
+                    known: self.bundled_names().join(" "),
+                })
+            }
+        }
+    }
+
+    /// Reads the manifest and the component.
+    pub(crate) fn read(&self, package: &Package) -> Result<plugin::Package, PackageError> {
+        let folder = self.folder(package)?;
+        let manifest = folder.join("plugin.toml");
+        let manifest =
+            std::fs::read_to_string(&manifest).map_err(|source| PackageError::Read { path: manifest, source })?;
+        let component = component(&folder)?;
+        let read = |path: &Path| {
+            let length = std::fs::metadata(path)?.len();
+            if length > COMPONENT_BYTES_MAX { Ok(Err(length)) } else { std::fs::read(path).map(Ok) }
+        };
+        match read(&component) {
+            Ok(Ok(bytes)) => Ok(plugin::Package { manifest, wasm: bytes.into() }),
+            Ok(Err(length)) => Err(PackageError::TooLarge { path: component, length }),
+            Err(source) => Err(PackageError::Read { path: component, source }),
+        }
+    }
+
+    /// The names of the bundled plugins.
+    pub(crate) fn bundled_names(&self) -> Vec<String> {
+        let entries = self.bundled.as_ref().and_then(|bundled| std::fs::read_dir(bundled).ok());
+        let folders =
+            entries.into_iter().flatten().flatten().filter(|entry| entry.path().join("plugin.toml").is_file());
+        let mut names: Vec<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// The folders of the bundled plugins.
+    pub(crate) fn bundled_folders(&self) -> Vec<PathBuf> {
+        let bundled = self.bundled.iter();
+        bundled.flat_map(|bundled| self.bundled_names().into_iter().map(|name| bundled.join(name))).collect()
+    }
+}
+
+/// The one component of a folder.
+fn component(folder: &Path) -> Result<PathBuf, PackageError> {
+    let failed = |source| PackageError::Read { path: folder.into(), source };
+    let mut components = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            components.push(path);
+        }
+    }
+    match (components.pop(), components.len()) {
+        (Some(component), 0) => Ok(component),
+        (last, more) => {
+            Err(PackageError::Component { folder: folder.into(), found: more + usize::from(last.is_some()) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_a_folder_with_one_component() {
+        let bundled = tempfile::tempdir().unwrap();
+        let folder = bundled.path().join("app-echo");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("plugin.toml"), "manifest").unwrap();
+        let packages = Packages::new(Some(bundled.path().into()));
+        let echo = Package::Bundled("app-echo".into());
+        assert!(matches!(packages.read(&echo), Err(PackageError::Component { found: 0, .. })));
+        std::fs::write(folder.join("app-echo.wasm"), "component").unwrap();
+        let package = packages.read(&echo).unwrap();
+        assert_eq!((package.manifest.as_str(), &package.wasm[..]), ("manifest", &b"component"[..]));
+        std::fs::write(folder.join("another.wasm"), "component").unwrap();
+        assert!(matches!(packages.read(&echo), Err(PackageError::Component { found: 2, .. })));
+        let unknown = packages.read(&Package::Bundled("app-eco".into())).unwrap_err();
+        assert_eq!(unknown.to_string(), "no bundled plugin `app-eco`; there are: app-echo");
+        let outside = packages.read(&Package::Bundled("../app-echo".into())).unwrap_err();
+        assert!(matches!(outside, PackageError::NotBundled { .. }));
+    }
+}

@@ -1,0 +1,257 @@
+//! The whole object graph on one page: what is made, in which order, who holds whom, and in which order it ends.
+//!
+//! ```text
+//! store ───────┐            ┌─ SipDriver: its shards call the Switch through the SipDoor
+//! plugin host ─┼── Switch ──┤
+//! sounds ──────┘     │      └─ RtpDriver: its threads call the sink of each leg
+//!                    └─ Admin ── api::Server (Unix socket), signals
+//! ```
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use net::rtp_driver::{Ports, RtpConfig, RtpDriver};
+use net::sip_driver::{AdvertisedHost, Listener, SipConfig, SipDriver};
+use sip::endpoint::Transport;
+use switch::{Clock, NetMedia, Settings, SipDoor, Switch};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Mutex;
+
+use crate::admin::{Admin, State};
+use crate::cmd::{Exit, Failure, socket};
+use crate::config::{Claims, Loaded, LogFormat, Server};
+use crate::log;
+use crate::packages::Packages;
+use crate::sounds::Sounds;
+
+/// A leg from which nothing is heard for so long is gone: a phone that lost its network sends no BYE.
+const MEDIA_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Where a server finds its things, and what the command line overrules.
+pub(crate) struct Options {
+    pub(crate) config: PathBuf,
+    pub(crate) data: PathBuf,
+    /// The folder of the bundled plugins.
+    pub(crate) plugins: Option<PathBuf>,
+    /// The one address of SIP, instead of the configured ones.
+    pub(crate) sip: Option<SocketAddr>,
+    pub(crate) log: Option<LogFormat>,
+}
+
+/// A server that listens.
+pub(crate) struct Running {
+    switch: Switch,
+    sip: SipDriver,
+    admin: Arc<Admin>,
+    api: api::Server,
+    socket: PathBuf,
+}
+
+/// Brings a server up. When this returns, phones can register.
+pub(crate) async fn start(options: Options) -> Result<Running, Failure> {
+    let loaded = Loaded::read(&options.config, &Claims::default());
+    let server = host_settings(&loaded, &options)?;
+    log::begin(&server.log_filter, options.log.unwrap_or(server.log_format));
+    private_folder(&options.data)?;
+
+    let store = store::Store::open(&options.data.join("store")).map_err(failed)?;
+    let plugins = plugin::Host::new(plugin_host(&server, &options.data)?).map_err(failed)?;
+    let sounds = Arc::new(Sounds::default());
+    let media = Arc::new(NetMedia(RtpDriver::start(rtp_config(&server)).map_err(failed)?));
+    let door = Arc::new(SipDoor::default());
+    let sip = SipDriver::start(sip_config(&server), Arc::clone(&door) as _, None).map_err(listen_failed)?;
+    let addresses = sip.local_addresses().iter();
+    let listeners = addresses.map(|(transport, address)| name(*transport, *address)).collect();
+    let settings = switch_settings(&server)?;
+    let switch = Switch::new(settings, Arc::new(sip.handle()), media, store, plugins, Arc::clone(&sounds) as _);
+
+    let admin = Arc::new(Admin {
+        switch: switch.clone(),
+        packages: Packages::new(options.plugins),
+        sounds,
+        listeners,
+        started: Instant::now(),
+        state: Mutex::new(State::default()),
+        config: options.config,
+        data: options.data.clone(),
+        server,
+    });
+    // Tenants before the door opens: a phone that registers at once must find its tenant.
+    admin.apply(loaded).await;
+    door.open(switch.clone());
+    let socket = socket(&options.data);
+    let api = api::serve(&socket, Arc::clone(&admin)).await.map_err(failed)?;
+    tracing::info!(listeners = ?admin.listeners, api = %socket.display(), "ready");
+    Ok(Running { switch, sip, admin, api, socket })
+}
+
+impl Running {
+    /// Where SIP is received, as in `udp:127.0.0.1:5060`.
+    pub(crate) fn listeners(&self) -> &[String] {
+        &self.admin.listeners
+    }
+
+    /// The first address of SIP.
+    pub(crate) fn sip_address(&self) -> Option<SocketAddr> {
+        self.sip.local_addresses().first().map(|(_, address)| *address)
+    }
+
+    /// The API's socket.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Serves until SIGTERM or SIGINT, reloading at each SIGHUP; then drains and ends everything in the order opposite to the start.
+    pub(crate) async fn until_stopped(self) {
+        use api::Control as _;
+        let mut stop = Stop::new();
+        let mut hang_up = signal(SignalKind::hangup()).expect("the runtime has signals enabled");
+        loop {
+            tokio::select! {
+                () = stop.wait() => break,
+                _ = hang_up.recv() => {
+                    self.admin.reload().await;
+                }
+            }
+        }
+        let patience = self.admin.server.drain;
+        tracing::info!(calls = self.switch.calls_up(), ?patience, "stopping; once more stops at once");
+        tokio::select! {
+            () = self.switch.drain(patience) => {}
+            () = stop.wait() => self.switch.drain(Duration::ZERO).await,
+        }
+        self.api.stop().await;
+        self.sip.stop().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// SIGTERM and SIGINT mean the same.
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> Self {
+        let listen = |kind| signal(kind).expect("the runtime has signals enabled");
+        Self { terminate: listen(SignalKind::terminate()), interrupt: listen(SignalKind::interrupt()) }
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn failed(error: impl std::error::Error) -> Failure {
+    // The chain's texts, once each: a cause is often quoted by its effect already.
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let more = next.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = next.source();
+    }
+    Failure::new(Exit::NotDone, text)
+}
+
+fn listen_failed(error: net::sip_driver::StartError) -> Failure {
+    let hint =
+        "is another PBX running? `--sip` of the demo, or [sip] in jackfield.toml, names another address and port";
+    let failure = failed(error);
+    Failure::new(Exit::NotDone, format!("{failure} ({hint})"))
+}
+
+/// The host's settings, with what the command line overrules.
+fn host_settings(loaded: &Loaded, options: &Options) -> Result<Server, Failure> {
+    let mut server = loaded.server.clone().map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::new(Exit::Configuration, lines.join("\n"))
+    })?;
+    if let Some(sip) = options.sip {
+        server.sip_udp = vec![sip];
+        server.sip_tcp = vec![sip];
+        server.media_address = sip.ip();
+    }
+    Ok(server)
+}
+
+/// Makes the data directory; others may not look into it.
+fn private_folder(path: &Path) -> Result<(), Failure> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| Failure::new(Exit::NotDone, format!("the data directory {}: {error}", path.display())))
+}
+
+fn plugin_host(server: &Server, data: &Path) -> Result<plugin::HostConfig, Failure> {
+    let program = std::env::current_exe().map_err(failed)?;
+    let arguments = vec![crate::cmd::COMPILE.to_owned()];
+    let instances = u32::try_from(server.plugin_instances).expect("config bounds it by 20000");
+    let compiler = plugin::Compiler::Process { program, arguments };
+    Ok(plugin::HostConfig { instances, compiler, ..plugin::HostConfig::new(data.join("plugins")) })
+}
+
+fn rtp_config(server: &Server) -> RtpConfig {
+    RtpConfig {
+        threads: server.media_threads,
+        bind: server.media_address,
+        advertised: server.media_advertised,
+        ports: server.media_ports.clone().map_or(Ports::Ephemeral, Ports::Range),
+    }
+}
+
+fn sip_config(server: &Server) -> SipConfig {
+    let advertised = server.sip_advertised.map(|address| AdvertisedHost { host: literal(address), port: None });
+    let listener = |transport| {
+        let advertised = advertised.clone();
+        move |bind: &SocketAddr| Listener { advertised: advertised.clone(), ..Listener::new(transport, *bind) }
+    };
+    let udp = server.sip_udp.iter().map(listener(Transport::Udp));
+    let tcp = server.sip_tcp.iter().map(listener(Transport::Tcp));
+    SipConfig {
+        listeners: udp.chain(tcp).collect(),
+        user_agent: concat!("Jackfield/", env!("CARGO_PKG_VERSION")).into(),
+        ..SipConfig::default()
+    }
+}
+
+fn switch_settings(server: &Server) -> Result<Settings, Failure> {
+    let mut seed = [0; 32];
+    let random = std::fs::File::open("/dev/urandom").and_then(|mut file| io::Read::read_exact(&mut file, &mut seed));
+    random.map_err(|error| Failure::new(Exit::NotDone, format!("/dev/urandom: {error}")))?;
+    let listeners = server.sip_udp.iter().chain(&server.sip_tcp).map(SocketAddr::ip);
+    let mut hosts: Vec<String> = listeners.chain(server.sip_advertised).map(literal).collect();
+    hosts.push("localhost".into());
+    hosts.sort();
+    hosts.dedup();
+    Ok(Settings {
+        call: call::Config::default(),
+        media_timeout: Some(MEDIA_TIMEOUT),
+        hosts,
+        realm: server.realm.clone(),
+        trunks: server.sip_trunks.clone(),
+        calls_max: server.calls_max,
+        clock: Clock::System,
+        seed,
+    })
+}
+
+/// An address as a SIP URI writes it (RFC 3261 §25.1: IPv6 in brackets).
+fn literal(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("[{v6}]"),
+    }
+}
+
+fn name(transport: Transport, address: SocketAddr) -> String {
+    format!("{}:{address}", transport.via_name().to_ascii_lowercase())
+}
