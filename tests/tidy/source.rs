@@ -8,7 +8,7 @@ use cargo_metadata::{Metadata, MetadataCommand};
 
 /// The root of the checkout.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie one folder deep")
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("tests/xtask is two folders deep")
 }
 
 /// What Cargo says about the workspace, without its dependencies' own tables.
@@ -64,23 +64,23 @@ pub(crate) fn tracked(pattern: &str) -> Vec<String> {
 /// Marks a whole file under `tests`, or from `#[cfg(test)]` to the end of the item that follows.
 fn without_tests(path: &str, text: &str) -> Vec<Option<String>> {
     let whole = path.split('/').any(|part| matches!(part, "tests" | "tests.rs")) && !path.starts_with("tests/xtask/");
-    let mut inside: Option<String> = None;
+    // The indentation of a test item while inside one, and whether its first line is still to come.
+    let mut inside: Option<(String, bool)> = None;
     let mut lines = Vec::new();
     for line in text.lines() {
         let indent = &line[..line.len() - line.trim_start().len()];
-        match &inside {
-            Some(outer) => {
-                let ends = indent == outer && (line.trim_end().ends_with('}') || line.trim_end().ends_with(';'));
-                if ends {
-                    inside = None;
-                }
-                lines.push(None);
+        if let Some((outer, first)) = &mut inside {
+            let one_line = *first && !line.trim_start().starts_with("#[") && line.trim_end().ends_with(';');
+            *first &= line.trim_start().starts_with("#[");
+            if one_line || line.trim_end() == format!("{outer}}}") {
+                inside = None;
             }
-            None if line.trim_start().starts_with("#[cfg(test)]") => {
-                inside = Some(indent.to_owned());
-                lines.push(None);
-            }
-            None => lines.push((!whole).then(|| line.to_owned())),
+            lines.push(None);
+        } else if line.trim_start().starts_with("#[cfg(test)]") {
+            inside = Some((indent.to_owned(), true));
+            lines.push(None);
+        } else {
+            lines.push((!whole).then(|| line.to_owned()));
         }
     }
     lines
@@ -90,7 +90,8 @@ fn without_tests(path: &str, text: &str) -> Vec<Option<String>> {
 pub(crate) fn orphans(tree: &Tree, metadata: &Metadata) -> Vec<String> {
     let mut reached = BTreeSet::new();
     let targets = metadata.packages.iter().flat_map(|package| &package.targets);
-    let mut open: Vec<PathBuf> = targets.map(|target| target.src_path.clone().into_std_path_buf()).collect();
+    let path = |target: &cargo_metadata::Target| target.src_path.canonicalize().expect("a target has a file");
+    let mut open: Vec<PathBuf> = targets.map(path).collect();
     let roots: BTreeSet<PathBuf> = open.iter().cloned().collect();
     while let Some(file) = open.pop() {
         let Ok(text) = std::fs::read_to_string(&file) else { continue };

@@ -89,6 +89,7 @@ const CORE: &[&str] = &[
     "hmac",
     "jiff",
     "md-5",
+    "rand",
     "regex-lite",
     "rustc-hash",
     "serde",

@@ -47,7 +47,7 @@ fn run(command: &str, rest: &[String]) -> Result<(), Failure> {
         "test" => test(&workspace, rest),
         "bench" => bench(&workspace, rest),
         "plugins" => setup::plugins(&workspace),
-        "tidy" => workspace.cargo(["test", "--release", "--package", "tests", "--test", "tidy"]).run(),
+        "tidy" => workspace.cargo(["test", "--quiet", "--release", "--package", "xtask", "--test", "tidy"]).run(),
         "prompts" => prompts::speak(&workspace),
         "ci" => Step::new(workspace.root.join(".ci/run")).run(),
         "help" | "--help" | "-h" => {
