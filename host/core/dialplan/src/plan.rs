@@ -105,6 +105,7 @@ pub struct Known<'a> {
 impl Dialplan {
     /// Begins a run. An extension longer than 80 characters, or with a control character, a space or one of
     /// ``"'$()[]{}<>,;&|\^` `` in it, is invalid whatever patterns there are, so that it can never become part of an argument.
+    /// Nor can `h`, `i`, `t`, `T` and `e` be dialled: they are what the plan does on its own.
     pub fn start(self: &Arc<Self>, start: Start) -> Execution {
         Execution::new(Arc::clone(self), start)
     }
@@ -150,9 +151,9 @@ impl Dialplan {
         self.names.contains_key(name)
     }
 
-    /// Whether `extension` has a first priority in `context` or what it includes now.
+    /// Whether `extension` can be dialled: has a first priority in `context` or what it includes now.
     pub fn has_extension(&self, calendar: &dyn Calendar, context: &str, extension: &str, caller: &str) -> bool {
-        let Some(context) = self.context(context) else { return false };
+        let Some(context) = self.context(context).filter(|_| !is_special(extension)) else { return false };
         self.find(calendar, context, extension, caller).iter().any(|found| self.extension(*found).has_priority(1))
     }
 
@@ -344,6 +345,11 @@ pub(crate) fn exact_key(name: &str) -> std::borrow::Cow<'_, str> {
 
 fn is_digit(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '*' | '#' | '+' | 'A'..='D')
+}
+
+/// Extensions that nobody dials.
+pub(crate) fn is_special(name: &str) -> bool {
+    matches!(name, "h" | "i" | "t" | "T" | "e")
 }
 
 /// Whether a text can be the name of an extension at all, however it got here.

@@ -3,7 +3,7 @@
 use crate::ask::Ask;
 use crate::calendar::Calendar;
 use crate::execution::{Exception, Execution, Here, Phase, State, TEMPORARY_FAILURE, UNALLOCATED};
-use crate::plan::{Candidates, Dialplan};
+use crate::plan::{Candidates, Dialplan, is_special};
 use crate::text::printable;
 
 /// What of a target is not there.
@@ -31,7 +31,7 @@ impl Execution {
             return self.turn_away();
         };
         let candidates = plan.find(calendar, context, &number, &self.caller);
-        let begins = candidates.iter().any(|found| plan.extension(*found).has_priority(1));
+        let begins = !is_special(&number) && candidates.iter().any(|found| plan.extension(*found).has_priority(1));
         self.here = Here { context, number, priority: 1, candidates };
         if !begins && !self.go_invalid(plan, calendar, context) {
             return self.turn_away();

@@ -63,6 +63,21 @@ fn what_cannot_be_dialled_matches_nothing() {
     }
 }
 
+/// A caller who dials `h` would run what belongs to the end of a call.
+#[test]
+fn special_extensions_cannot_be_dialled() {
+    let lines: String =
+        ["h", "i", "t", "T", "e", "s", "o", "a"].iter().map(|name| format!("exten => {name},1,X{name}()\n")).collect();
+    let plan = plan(&format!("[test]\n{lines}"));
+    for name in ["h", "i", "t", "T", "e"] {
+        assert_eq!(run_with(&plan, name, &[])[0], "Xi()", "{name}");
+        assert!(!plan.has_extension(&noon(), "test", name, ""), "{name}");
+    }
+    for name in ["s", "o", "a"] {
+        assert_eq!(run_with(&plan, name, &[])[0], format!("X{name}()"));
+    }
+}
+
 /// G2: a value cannot forge a log line.
 #[test]
 fn log_lines_are_escaped() {
