@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use call::{Cause, Hops, Party};
-use sip::auth::{Authorization, AuthorizationError, Rejected, Side};
+use sip::auth::{Authorization, AuthorizationError, Challenge, Rejected, Side};
 use sip::endpoint::{Command, Event, ExtraHeaders, Flow, ServerTransactionId, SessionId};
 use sip::message::{HeaderName, Headers, Method, NameAddr, Request};
 use tokio::sync::mpsc::error::TrySendError;
@@ -14,7 +14,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::call_task::{Message, Offered, Replacement, Start};
 use crate::switch::Switch;
 use crate::tenant::Tenant;
-use crate::tenant::definition::Endpoint;
+use crate::tenant::definition::{Definition, Endpoint};
 
 /// What we can do, for OPTIONS and 405.
 const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, NOTIFY";
@@ -222,9 +222,10 @@ impl Switch {
         let tenant = self.tenant_named_by(request);
         let definition = tenant.as_ref().map(|tenant| tenant.definition());
         let realm = definition.as_ref().map_or(self.inner.settings.realm.as_str(), |definition| definition.realm());
+        let challenge = |stale| self.challenge(now, definition.as_deref(), peer, stale);
         let authorization = match Authorization::find(request, Side::User, realm) {
             Ok(authorization) => authorization,
-            Err(AuthorizationError::Missing) => return Err(self.challenge(now, realm, peer, false)),
+            Err(AuthorizationError::Missing) => return Err(challenge(false)),
             Err(AuthorizationError::Malformed(error)) => {
                 tracing::info!(%peer, %error, "malformed Authorization");
                 return Err(Refusal::new(400));
@@ -244,21 +245,27 @@ impl Switch {
                 self.inner.shared.sip.trust(flow);
                 Ok(account)
             }
-            (Err(Rejected::Stale), _) => Err(self.challenge(now, realm, peer, true)),
+            (Err(Rejected::Stale), _) => Err(challenge(true)),
             (verdict, _) => {
                 if let Err(error) = verdict {
                     tracing::warn!(target: "security", %peer, realm, user = authorization.username(), %error, "refused");
                 }
-                Err(self.challenge(now, realm, peer, false))
+                Err(challenge(false))
             }
         }
     }
 
-    fn challenge(&self, now: Instant, realm: &str, peer: IpAddr, stale: bool) -> Refusal {
+    /// What a phone that claims to be of this tenant (or of none) has to answer.
+    fn challenge(&self, now: Instant, tenant: Option<&Definition>, peer: IpAddr, stale: bool) -> Refusal {
+        let realm = tenant.map_or(self.inner.settings.realm.as_str(), Definition::realm);
         let mut headers = Headers::new();
         self.inner.challenger(realm, peer).challenge(now, Side::User, realm, peer, stale, &mut headers);
-        let headers = headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        Refusal { status: 401, headers }
+        let offered = |value: &Bytes| {
+            let algorithm = Challenge::parse(Side::User, value).map(|challenge| challenge.algorithm);
+            tenant.is_none_or(|tenant| algorithm.is_some_and(|algorithm| tenant.digest.contains(&algorithm)))
+        };
+        let headers = headers.iter().filter(|(_, value)| offered(value));
+        Refusal { status: 401, headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect() }
     }
 
     /// The tenant whose domain the sender says it belongs to: the address of record of a REGISTER, the From of other

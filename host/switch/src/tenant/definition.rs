@@ -7,7 +7,7 @@ use std::time::Duration;
 use call::{Party, TenantId};
 use codec::Codec;
 use dialplan::Dialplan;
-use sip::auth::Ha1;
+use sip::auth::{Algorithm, Ha1};
 use sip::message::Uri;
 use sip::registrar::WhenFull;
 
@@ -18,6 +18,9 @@ pub struct Definition {
     pub id: TenantId,
     /// SIP domains in lower case, the first one being the realm. No domain belongs to two tenants.
     pub domains: Vec<String>,
+    /// The algorithms that phones of the domains are offered, preferred first. Old phones give up when they see one that they do
+    /// not know, instead of taking the next (RFC 8760 §2.4 asks them to).
+    pub digest: Vec<Algorithm>,
     /// Public numbers (DIDs) or prefixes of them, as digits. No number belongs to two tenants.
     pub numbers: Vec<Number>,
     /// Phones and users, by name.
