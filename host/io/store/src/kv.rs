@@ -133,8 +133,31 @@ pub(crate) struct Trees {
 struct Tree {
     tree: sled::Tree,
     /// One writer at a time, so that a check and the write that depends on it are one step.
-    usage: Mutex<Usage>,
+    account: Mutex<Account>,
     quota_bytes: u64,
+}
+
+/// What is known of a tree without reading it.
+#[derive(Clone, Copy)]
+struct Account {
+    usage: Usage,
+    /// No entry expires before this. A full class is searched for expired entries only from then on, so that a plugin
+    /// that keeps writing into its full quota does not keep the store busy (H13).
+    next_expiry: u64,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self { usage: Usage::default(), next_expiry: u64::MAX }
+    }
+}
+
+impl Account {
+    fn expires(&mut self, expiry: u64) {
+        if expiry != 0 {
+            self.next_expiry = self.next_expiry.min(expiry);
+        }
+    }
 }
 
 impl Trees {
@@ -182,19 +205,23 @@ impl Trees {
             std::collections::hash_map::Entry::Occupied(entry) => Arc::clone(entry.get()),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let tree = self.db.open_tree(tree_name(tenant, &class)).map_err(KvError::Backend)?;
-                let usage = measure(&tree)?;
+                let account = Mutex::new(measure(&tree)?);
                 let quota_bytes = self.options.quotas.bytes(&class);
-                Arc::clone(entry.insert(Arc::new(Tree { tree, usage: Mutex::new(usage), quota_bytes })))
+                Arc::clone(entry.insert(Arc::new(Tree { tree, account, quota_bytes })))
             }
         };
         Ok(Kv { class, tree, trees: Arc::clone(self) })
     }
 }
 
-fn measure(tree: &sled::Tree) -> Result<Usage, KvError> {
-    tree.iter().try_fold(Usage::default(), |usage, item| {
-        let (key, value) = item.map_err(KvError::Backend)?;
-        Ok(Usage { bytes: usage.bytes + charge(key.len(), value.len()), entries: usage.entries + 1 })
+fn measure(tree: &sled::Tree) -> Result<Account, KvError> {
+    tree.iter().try_fold(Account::default(), |mut account, item| {
+        let (key, stored) = item.map_err(KvError::Backend)?;
+        account.usage.bytes += charge(key.len(), stored.len());
+        account.usage.entries += 1;
+        // A damaged entry has no expiry that counts.
+        account.expires(open_value(&key, &stored).map_or(0, |(expiry, _)| expiry));
+        Ok(account)
     })
 }
 
@@ -291,7 +318,7 @@ impl Kv {
 
     /// What these entries take of their quota.
     pub fn usage(&self) -> Usage {
-        *lock(&self.tree.usage)
+        lock(&self.tree.account).usage
     }
 
     /// The bound that [`Usage::bytes`] may reach.
@@ -301,8 +328,7 @@ impl Kv {
 
     /// Deletes expired entries and returns how many there were.
     pub fn sweep(&self) -> Result<u64, KvError> {
-        let mut usage = lock(&self.tree.usage);
-        self.sweep_locked(&mut usage)
+        self.sweep_locked(&mut lock(&self.tree.account))
     }
 
     /// Acknowledges every write of this store that returned before the call.
@@ -330,8 +356,9 @@ impl Kv {
     pub(crate) fn restore(&self, key: &[u8], value: &[u8], expiry: u64) -> Result<(), WriteError> {
         let stored = seal_value(key, value, expiry);
         self.trees.disk.admit(stored.len() as u64).map_err(WriteError::DiskFull)?;
-        let mut usage = lock(&self.tree.usage);
-        self.insert_locked(&mut usage, key, stored)
+        let mut account = lock(&self.tree.account);
+        account.expires(expiry);
+        self.insert_locked(&mut account.usage, key, stored)
     }
 
     /// Acknowledges as [`Kv::committed`] does, for a thread that may block.
@@ -367,7 +394,7 @@ impl Kv {
             Some((value, expiry)) => Some(seal_value(key, value, expiry)),
             None => None,
         };
-        let mut usage = lock(&self.tree.usage);
+        let mut account = lock(&self.tree.account);
         let old = self.tree.tree.get(key).map_err(|error| WriteError::Backend(error.into()))?;
         if let Expected::Exactly(expected) = expected {
             let current = match &old {
@@ -378,12 +405,13 @@ impl Kv {
                 return Err(CasError::Changed { current: current.map(<[u8]>::to_vec) });
             }
         }
-        self.write_locked(&mut usage, key, old.map(|old| old.len()), stored).map_err(CasError::Write)
+        account.expires(new.map_or(0, |(_, expiry)| expiry));
+        self.write_locked(&mut account, key, old.map(|old| old.len()), stored).map_err(CasError::Write)
     }
 
     fn write_locked(
         &self,
-        usage: &mut Usage,
+        account: &mut Account,
         key: &[u8],
         old_bytes: Option<usize>,
         stored: Option<Vec<u8>>,
@@ -391,26 +419,27 @@ impl Kv {
         let Some(stored) = stored else {
             let Some(old_bytes) = old_bytes else { return Ok(()) };
             self.tree.tree.remove(key).map_err(|error| WriteError::Backend(error.into()))?;
-            usage.bytes -= charge(key.len(), old_bytes);
-            usage.entries -= 1;
+            account.usage.bytes -= charge(key.len(), old_bytes);
+            account.usage.entries -= 1;
             self.trees.committer.changed();
             return Ok(());
         };
         // Deletions are let through above: they are how an administrator makes room.
         self.trees.disk.admit(stored.len() as u64).map_err(WriteError::DiskFull)?;
         let needed = charge(key.len(), stored.len());
-        let freed = old_bytes.map_or(0, |old_bytes| charge(key.len(), old_bytes));
-        if usage.bytes - freed + needed > self.tree.quota_bytes {
-            self.sweep_locked(usage).map_err(|error| WriteError::Backend(Box::new(error)))?;
+        let mut freed = old_bytes.map_or(0, |old_bytes| charge(key.len(), old_bytes));
+        let over = |usage: &Usage, freed| usage.bytes - freed + needed > self.tree.quota_bytes;
+        if over(&account.usage, freed) && account.next_expiry <= self.trees.options.wallclock.now_ms() {
+            self.sweep_locked(account).map_err(|error| WriteError::Backend(Box::new(error)))?;
             // The sweep may have taken the old value with it.
             let old = self.tree.tree.get(key).map_err(|error| WriteError::Backend(error.into()))?;
-            let freed = old.map_or(0, |old| charge(key.len(), old.len()));
-            if usage.bytes - freed + needed > self.tree.quota_bytes {
-                let (class, used, limit) = (self.class.clone(), usage.bytes, self.tree.quota_bytes);
-                return Err(WriteError::Quota { class, used, needed, limit });
-            }
+            freed = old.map_or(0, |old| charge(key.len(), old.len()));
         }
-        self.insert_locked(usage, key, stored)
+        if over(&account.usage, freed) {
+            let (class, used, limit) = (self.class.clone(), account.usage.bytes, self.tree.quota_bytes);
+            return Err(WriteError::Quota { class, used, needed, limit });
+        }
+        self.insert_locked(&mut account.usage, key, stored)
     }
 
     fn insert_locked(&self, usage: &mut Usage, key: &[u8], stored: Vec<u8>) -> Result<(), WriteError> {
@@ -425,22 +454,21 @@ impl Kv {
         Ok(())
     }
 
-    fn sweep_locked(&self, usage: &mut Usage) -> Result<u64, KvError> {
+    fn sweep_locked(&self, account: &mut Account) -> Result<u64, KvError> {
+        let now_ms = self.trees.options.wallclock.now_ms();
         let mut swept = 0;
+        account.next_expiry = u64::MAX;
         for item in self.tree.tree.iter() {
             let (key, stored) = item.map_err(KvError::Backend)?;
-            let expired = match self.live(&key, &stored) {
-                Ok(value) => value.is_none(),
-                Err(error) => {
-                    self.report_damage(&error);
-                    false
+            match open_value(&key, &stored) {
+                Ok((expiry, _)) if expiry != 0 && expiry <= now_ms => {
+                    self.tree.tree.remove(&key).map_err(KvError::Backend)?;
+                    account.usage.bytes -= charge(key.len(), stored.len());
+                    account.usage.entries -= 1;
+                    swept += 1;
                 }
-            };
-            if expired {
-                self.tree.tree.remove(&key).map_err(KvError::Backend)?;
-                usage.bytes -= charge(key.len(), stored.len());
-                usage.entries -= 1;
-                swept += 1;
+                Ok((expiry, _)) => account.expires(expiry),
+                Err(error) => self.report_damage(&error),
             }
         }
         if swept > 0 {

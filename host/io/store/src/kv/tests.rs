@@ -180,6 +180,23 @@ fn expired_entries_make_room() {
     assert_eq!(kv.usage().entries, 1);
 }
 
+/// H13: a full class is not read through for each refused write, only once something in it can have expired.
+#[test]
+fn a_full_class_is_swept_only_when_something_expires() {
+    let f = fixture();
+    let kv = f.kv("acme", plugin("p"));
+    kv.put_for(b"a", &[0; 900], 5_000).unwrap();
+    kv.put_for(b"b", &[0; 900], 9_000).unwrap();
+    let due = |kv: &Kv| lock(&kv.tree.account).next_expiry;
+    assert_eq!(due(&kv), 1_005_000);
+    assert!(kv.put(b"c", &[0; 900]).is_err());
+    f.pass_ms(5_000);
+    kv.put(b"c", &[0; 900]).unwrap();
+    assert_eq!(due(&kv), 1_009_000);
+    // Known again after the class is opened anew.
+    assert_eq!(measure(&kv.tree.tree).unwrap().next_expiry, 1_009_000);
+}
+
 #[test]
 fn a_scan_goes_through_a_prefix_in_pages() {
     let f = fixture();
