@@ -2,7 +2,7 @@
 
 mod support;
 
-use call::{LegId, Outcome, Request};
+use call::{LegId, Request};
 use plugin::{FunctionCall, Package};
 use support::{FakeCall, Rig, component, manifest};
 
@@ -67,4 +67,23 @@ async fn functions_see_their_call() {
     let asked_for = call.requests();
     assert!(matches!(&asked_for[..], [Request::Attribute { name, .. }] if name == "caller.number"), "{asked_for:?}");
     assert!(rig.read("CALLERID", &["num"]).await.unwrap().is_err());
+}
+
+/// F12: `Read` knows which key ended the input, so it asks for one at a time.
+#[tokio::test]
+async fn read_fills_its_variable() {
+    let rig = Rig::new().await;
+    rig.install(package("app-read")).await.unwrap();
+    let call = FakeCall::new();
+    call.digits.lock().unwrap().extend(["#", "2", "1"].map(str::to_owned));
+    rig.run("Read", "choice,hello,4", &call).await.unwrap().unwrap();
+    assert_eq!(call.variables.lock().unwrap()["choice"], "12");
+    assert_eq!(call.variables.lock().unwrap()["READSTATUS"], "OK");
+    let requests = call.requests();
+    assert!(matches!(&requests[..2], [Request::Attribute { .. }, Request::Answer { .. }]), "{requests:?}");
+    let reads = requests[2..].iter().map(|request| match request {
+        Request::ReadDigits { max, terminators, prompts, .. } => (*max, terminators.as_str(), prompts.len()),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(reads.collect::<Vec<_>>(), [(1, "", 1), (1, "", 0), (1, "", 0)]);
 }
