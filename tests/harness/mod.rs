@@ -1,0 +1,19 @@
+//! A whole switch with scripted phones, on a clock and in a network that belong to the test.
+//!
+//! Nothing here opens a socket or waits for real time. The switch is the real one: its SIP endpoint and its media engine are
+//! values that the [`World`] drives, its call tasks run on a tokio runtime whose clock stands still until the world moves it.
+//! What the disk and the plugins' threads do takes no virtual time: the clock moves only when they are idle.
+//!
+//! A test makes a [`World`] from a seed and a dialplan, phones in it, and then tells phones what to do and waits for what
+//! ought to happen. The same seed gives the same losses and delays.
+
+mod guest;
+mod idle;
+mod network;
+mod phone;
+mod server;
+mod world;
+
+pub(crate) use network::Weather;
+pub(crate) use phone::State;
+pub(crate) use world::{World, run};

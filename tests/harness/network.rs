@@ -1,0 +1,107 @@
+//! The network between the switch and the phones: datagrams that are late, lost, doubled and out of order, by a seed.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+/// What the network does to datagrams.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weather {
+    /// The shortest way takes this long.
+    pub(crate) delay: Duration,
+    /// Up to this is added, for each datagram anew: so they overtake each other.
+    pub(crate) jitter: Duration,
+    /// How many of 1000 are lost.
+    pub(crate) lost_per_mille: u32,
+    /// How many of 1000 arrive twice.
+    pub(crate) doubled_per_mille: u32,
+}
+
+impl Weather {
+    /// Five milliseconds, and nothing goes wrong.
+    pub(crate) const FAIR: Self =
+        Self { delay: Duration::from_millis(5), jitter: Duration::ZERO, lost_per_mille: 0, doubled_per_mille: 0 };
+
+    /// A bad line: 10 to 90 ms, every fifth datagram is lost, every tenth arrives twice.
+    pub(crate) const STORM: Self = Self {
+        delay: Duration::from_millis(10),
+        jitter: Duration::from_millis(80),
+        lost_per_mille: 200,
+        doubled_per_mille: 100,
+    };
+}
+
+/// A datagram under way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Datagram {
+    at: Instant,
+    number: u64,
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) bytes: Bytes,
+}
+
+/// All datagrams under way.
+#[derive(Debug)]
+pub(crate) struct Network {
+    pub(crate) weather: Weather,
+    random: Random,
+    number: u64,
+    under_way: BinaryHeap<Reverse<Datagram>>,
+}
+
+impl Network {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { weather: Weather::FAIR, random: Random(seed), number: 0, under_way: BinaryHeap::new() }
+    }
+
+    /// Sends a datagram into the weather.
+    pub(crate) fn send(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
+        if self.random.per_mille() < self.weather.lost_per_mille {
+            return;
+        }
+        let copies = if self.random.per_mille() < self.weather.doubled_per_mille { 2 } else { 1 };
+        for _ in 0..copies {
+            let jitter = u32::try_from(self.random.next() % 1000).expect("less than a thousand");
+            let at = now + self.weather.delay + self.weather.jitter * jitter / 1000;
+            self.number += 1;
+            let datagram = Datagram { at, number: self.number, from, to, bytes: bytes.clone() };
+            self.under_way.push(Reverse(datagram));
+        }
+    }
+
+    /// The next datagram that has arrived.
+    pub(crate) fn arrived(&mut self, now: Instant) -> Option<Datagram> {
+        let Reverse(next) = self.under_way.peek()?;
+        if next.at > now {
+            return None;
+        }
+        self.under_way.pop().map(|Reverse(datagram)| datagram)
+    }
+
+    /// When the next one arrives.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.under_way.peek().map(|Reverse(datagram)| datagram.at)
+    }
+}
+
+/// SplitMix64: the same numbers for the same seed, on every machine.
+#[derive(Debug)]
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    fn per_mille(&mut self) -> u32 {
+        u32::try_from(self.next() % 1000).expect("less than a thousand")
+    }
+}

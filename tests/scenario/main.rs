@@ -1,0 +1,22 @@
+//! Behaviours of a whole switch, one per file, on a virtual clock and network (tests/harness).
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod answer_by_echo_app;
+mod attended_transfer;
+mod blind_transfer;
+mod dial_busy;
+mod dial_cancel;
+mod dial_decline;
+mod dial_forking;
+mod dial_no_answer;
+mod dial_unregistered;
+mod early_media;
+mod forward_loop;
+mod hold;
+mod late_answer;
+mod lossy_network;
+mod registration;
+mod tenant_isolation;
+mod two_phones_talk;
