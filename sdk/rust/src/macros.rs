@@ -133,6 +133,9 @@ macro_rules! functions {
 #[macro_export]
 macro_rules! service {
     ($service:ty) => {
+        // Natively nothing calls it but tests; it still must be one.
+        const _: fn(Option<Vec<u8>>) -> $crate::Result<$service> = <$service as $crate::Service>::start;
+
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             use ::std::cell::RefCell;

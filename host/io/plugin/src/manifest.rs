@@ -33,9 +33,9 @@ pub struct Manifest {
 /// The bounds of one capability.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// `kv`: bytes in the tenant.
+    /// `kv`: bytes wanted in the tenant; the store's own quota is what holds.
     pub quota: Option<u64>,
-    /// `dial`: legs at once in one run.
+    /// `dial`: targets that ring at once.
     pub max: Option<u32>,
 }
 

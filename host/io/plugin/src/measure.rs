@@ -37,7 +37,7 @@ pub fn fresh_instance(host: &Host, version: &Version, rounds: u32) -> Duration {
     least(rounds, || {
         let mut store = new_store(&host.0.engine, &limits, None, Run::Trial);
         if let Some(instance) = ready(app.instantiate_async(&mut store)) {
-            drop(instance.expect("it starts"));
+            instance.expect("it starts");
         }
     })
 }

@@ -1,5 +1,7 @@
 //! Bundled plugins as components: what their native tests say holds within the sandbox.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod support;
 
 use std::time::Duration;

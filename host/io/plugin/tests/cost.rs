@@ -1,6 +1,8 @@
 //! The measurements work and their figures are printed (`cargo test -p plugin --test cost -- --nocapture`). The bounds are those
 //! of `cargo xtask bench`, which runs alone on the machine; here nothing depends on time.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod support;
 
 use plugin::measure;

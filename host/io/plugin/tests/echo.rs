@@ -1,5 +1,7 @@
 //! The first plugin, end to end: installed, run on a leg, ended by a hang-up.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod support;
 
 use call::{LegId, Request};

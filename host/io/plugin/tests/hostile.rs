@@ -1,12 +1,14 @@
 //! The hostile catalogue, rows 2H: each guest ends within its budget with the right reason, and the next run works.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod support;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use call::{LegId, Request};
-use plugin::{AppEnd, FunctionCall, RunError, limit};
+use call::{LegId, Outcome, Request, RequestError};
+use plugin::{AppEnd, BoxFuture, CallPort, FunctionCall, RunError, limit};
 use support::{FakeCall, Rig, hostile};
 
 /// Runs an application and then a good one.
@@ -161,7 +163,7 @@ async fn dropping_a_run_kills_it() {
         }
         run.abort();
         while rig.plugins.show("hostile").unwrap().live > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -234,4 +236,75 @@ async fn functions_reach_the_plugins_own_values() {
     assert_eq!(rig.tenant.kv.lock().unwrap()[&("hostile".to_owned(), "color".to_owned())], b"red");
     let refused = rig.plugins.function("GOOD").unwrap().write(vec![], "x".into(), None).await.unwrap();
     assert_eq!(refused.unwrap_err().code, "unsupported");
+}
+
+/// I2: memory that another run filled is never seen again.
+#[tokio::test]
+async fn nothing_of_one_run_is_seen_by_another() {
+    const ROUNDS: usize = 200;
+    let rig = Rig::new().await;
+    rig.install(hostile()).await.unwrap();
+    for _ in 0..ROUNDS {
+        rig.run("Fill", "", &FakeCall::new()).await.unwrap().unwrap();
+        rig.run("Scan", "", &FakeCall::new()).await.unwrap().unwrap();
+    }
+}
+
+/// K14: a panic of a host function ends that run, and is not the plugin's fault.
+#[tokio::test]
+async fn a_panic_of_the_host_ends_one_run() {
+    struct Panics;
+    impl CallPort for Panics {
+        fn request(&self, _request: Request) -> BoxFuture<'_, Result<Outcome, RequestError>> {
+            Box::pin(async { panic!("a fault of the host") })
+        }
+        fn variable<'a>(&'a self, _leg: LegId, _name: &'a str) -> BoxFuture<'a, Option<String>> {
+            Box::pin(async { None })
+        }
+        fn set_variable<'a>(&'a self, _: LegId, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), RequestError>> {
+            Box::pin(async { Ok(()) })
+        }
+        fn evaluate<'a>(&'a self, _: LegId, _: &'a str) -> BoxFuture<'a, Result<String, RequestError>> {
+            Box::pin(async { Err(RequestError::Unsupported) })
+        }
+        fn run<'a>(&'a self, _: LegId, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), RequestError>> {
+            Box::pin(async { Err(RequestError::Unsupported) })
+        }
+        fn goto<'a>(
+            &'a self,
+            _: LegId,
+            _: Option<&'a str>,
+            _: Option<&'a str>,
+            _: &'a str,
+        ) -> BoxFuture<'a, Result<(), RequestError>> {
+            Box::pin(async { Err(RequestError::Unsupported) })
+        }
+        fn gone(&self) -> BoxFuture<'_, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+    let rig = Rig::new().await;
+    rig.install(hostile()).await.unwrap();
+    let run = rig.plugins.app("Good").unwrap().run(LegId(0), String::new(), Arc::new(Panics)).await;
+    assert!(matches!(run, Err(RunError::Host(_))), "{run:?}");
+    let call = Some(FunctionCall { leg: LegId(0), port: Arc::new(Panics) });
+    let value = rig.plugins.function("CALLER").unwrap().read(vec![], call).await;
+    assert!(matches!(value, Err(RunError::Host(_))), "{value:?}");
+    rig.run("Good", "", &FakeCall::new()).await.unwrap().unwrap();
+    let shown = rig.plugins.show("hostile").unwrap();
+    assert_eq!((shown.live, shown.faults), (0, 0));
+}
+
+/// J5: the tenant and even the host are let go while a run is up; it ends by itself.
+#[tokio::test]
+async fn a_run_outlives_its_tenant() {
+    let rig = Rig::new().await;
+    rig.install(hostile()).await.unwrap();
+    let call = FakeCall::new();
+    let run = tokio::spawn(rig.plugins.app("Wait").unwrap().run(LegId(0), "3600000".into(), call.clone()));
+    call.reached(2).await;
+    rig.plugins.remove("hostile", support::by()).await.unwrap();
+    drop(rig);
+    call.hang_up();
+    assert_eq!(run.await.unwrap().unwrap().unwrap_err().code, "gone");
 }

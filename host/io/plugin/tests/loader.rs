@@ -1,5 +1,7 @@
 //! What becomes a version and what does not, with the reason (H18-H20), and the cache of compiled code (F60).
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod support;
 
 use bytes::Bytes;

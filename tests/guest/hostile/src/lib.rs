@@ -24,6 +24,8 @@ apps! {
     "KvForever" => kv_forever,
     "Leak" => leak,
     "Moody" => moody,
+    "Fill" => fill,
+    "Scan" => scan,
 }
 
 functions! {
@@ -152,6 +154,23 @@ fn kv_forever(_leg: Leg, _arguments: &str) -> Result {
     Ok(())
 }
 
+/// What another run's memory would be recognised by.
+const CANARY: [u8; 16] = *b"canary-in-a-mine";
+
+/// I2: leaves a pattern all over its memory.
+fn fill(_leg: Leg, _arguments: &str) -> Result {
+    let mut block = vec![0u8; 4 << 20];
+    block.chunks_exact_mut(CANARY.len()).for_each(|place| place.copy_from_slice(&CANARY));
+    black_box(&block);
+    Ok(())
+}
+
+/// I2: looks for the pattern in memory that it never wrote.
+fn scan(_leg: Leg, _arguments: &str) -> Result {
+    let found = raw::untouched(4 << 20).chunks_exact(CANARY.len()).filter(|place| **place == CANARY).count();
+    if found > 0 { Err(Error::failed(format!("{found} canaries"))) } else { Ok(()) }
+}
+
 /// Traps or not as this version's manifest says.
 fn moody(leg: Leg, _arguments: &str) -> Result {
     assert!(system::config("mode").as_deref() != Some("trap"), "in a bad mood");
@@ -160,19 +179,18 @@ fn moody(leg: Leg, _arguments: &str) -> Result {
 
 /// H11: resources that are never given back: each is another standard output.
 fn leak(_leg: Leg, _arguments: &str) -> Result {
-    #[cfg(target_arch = "wasm32")]
     loop {
         // std gives its handles back, so the raw import is used.
         raw::leak_one();
     }
-    #[cfg(not(target_arch = "wasm32"))]
-    Ok(())
 }
 
-#[cfg(target_arch = "wasm32")]
 mod raw {
-    #![allow(unsafe_code, reason = "a raw import: this guest is hostile on purpose")]
+    #![allow(unsafe_code, reason = "this guest is hostile on purpose")]
 
+    use std::alloc::{Layout, alloc};
+
+    #[cfg(target_arch = "wasm32")]
     #[link(wasm_import_module = "wasi:cli/stdout@0.2.0")]
     unsafe extern "C" {
         #[link_name = "get-stdout"]
@@ -181,7 +199,17 @@ mod raw {
 
     pub(crate) fn leak_one() {
         // SAFETY: takes nothing, returns a handle.
-        unsafe { get_stdout() };
+        #[cfg(target_arch = "wasm32")]
+        unsafe {
+            get_stdout();
+        }
+    }
+
+    /// Memory as it comes, which in Wasm is defined: zeros, unless the host did not clear a slot.
+    pub(crate) fn untouched(bytes: usize) -> &'static [u8] {
+        let layout = Layout::array::<u8>(bytes).expect("small enough");
+        // SAFETY: leaked, and of that size. Wasm has no uninitialised memory.
+        unsafe { std::slice::from_raw_parts(alloc(layout), bytes) }
     }
 }
 

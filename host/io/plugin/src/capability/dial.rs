@@ -9,6 +9,7 @@ use super::legs::Handle;
 use super::{Options, at_most, invalid, limit};
 use crate::abi::v0_1::Error;
 use crate::abi::v0_1::app::jackfield::pbx::dial::Host;
+use crate::grant::Capability;
 use crate::instance::State;
 
 /// Targets of one dial.
@@ -25,7 +26,10 @@ impl Host for State {
         opts: Vec<(String, String)>,
     ) -> wasmtime::Result<Result<Vec<(String, String)>, Error>> {
         let leg = self.called_leg(&caller)?;
-        let (targets, options) = match parse(&targets, &opts) {
+        let granted =
+            self.generation.as_ref().and_then(|generation| generation.manifest.capabilities.get(&Capability::Dial));
+        let most = granted.and_then(|bounds| bounds.max).map_or(TARGETS, |max| TARGETS.min(max as usize));
+        let (targets, options) = match parse(&targets, &opts, most) {
             Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };
@@ -42,9 +46,9 @@ impl Host for State {
     }
 }
 
-fn parse(targets: &[String], opts: &[(String, String)]) -> Result<(Vec<Target>, DialOptions), Error> {
-    if targets.is_empty() || targets.len() > TARGETS {
-        return Err(limit(format!("{} targets: 1 to {TARGETS}", targets.len())));
+fn parse(targets: &[String], opts: &[(String, String)], most: usize) -> Result<(Vec<Target>, DialOptions), Error> {
+    if targets.is_empty() || targets.len() > most {
+        return Err(limit(format!("{} targets: 1 to {most}", targets.len())));
     }
     let targets = targets.iter().map(|target| parse_target(target)).collect::<Result<_, _>>()?;
     let options = Options::new(opts, &["ringback", "limit-ms"], None)?;

@@ -1,12 +1,12 @@
 //! A tenant, a call and built guests for the tests of this crate.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "a helper of tests")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
 
 use bytes::Bytes;
 use call::{Cause, DialStatus, LegId, Outcome, Request, RequestError, TenantId};
@@ -64,7 +64,7 @@ id = "hostile"
 version = "0.1.0"
 [provides]
 apps = ["Good", "Refuse", "Trap", "Loop", "MemoryBomb", "Recurse", "HostFlood", "LogFlood", "Drip", "IgnoreHangup", "Wait",
-    "HugeArgument", "ManyPrompts", "Print", "Bulk", "KvForever", "Leak", "Moody"]
+    "HugeArgument", "ManyPrompts", "Print", "Bulk", "KvForever", "Leak", "Moody", "Fill", "Scan"]
 functions = ["GOOD", "SPIN", "BOMB", "WAIT", "PANIC", "HUGE", "KV", "CALLER"]
 [capabilities]
 kv = { quota = "1MB" }
@@ -209,6 +209,7 @@ pub struct FakeCall {
     pub digits: Mutex<Vec<String>>,
     pub variables: Mutex<HashMap<String, String>>,
     pub went: Mutex<Option<String>>,
+    made: watch::Sender<usize>,
     gone: watch::Sender<bool>,
 }
 
@@ -219,6 +220,7 @@ impl FakeCall {
             digits: Mutex::default(),
             variables: Mutex::default(),
             went: Mutex::default(),
+            made: watch::channel(0).0,
             gone: watch::channel(false).0,
         })
     }
@@ -234,9 +236,8 @@ impl FakeCall {
 
     /// Until so many requests were made.
     pub async fn reached(&self, requests: usize) {
-        while self.requests.lock().unwrap().len() < requests {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let mut made = self.made.subscribe();
+        made.wait_for(|made| *made >= requests).await.expect("the sender is in self");
     }
 
     async fn until_gone(&self) {
@@ -248,6 +249,7 @@ impl FakeCall {
 impl CallPort for FakeCall {
     fn request(&self, request: Request) -> BoxFuture<'_, Result<Outcome, RequestError>> {
         self.requests.lock().unwrap().push(request.clone());
+        self.made.send_modify(|made| *made += 1);
         Box::pin(async move {
             if *self.gone.borrow() {
                 return Err(RequestError::Gone);
