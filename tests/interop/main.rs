@@ -1,0 +1,22 @@
+//! Phones that this project did not write against the real server: SIPp, baresip and Linphone.
+//!
+//! Every test starts a server of its own on free ports with a directory of its own, so that they run at the same time. What is
+//! waited for is an event: a line of a program, a state of the server, an amount of audio; [`patience`] bounds a wait that
+//! will never end and is no claim about how fast anything is.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod applications;
+mod audio;
+mod bad_input;
+mod baresip;
+mod calls;
+mod features;
+mod linphone;
+mod patience;
+mod process;
+mod registration;
+mod reload;
+mod server;
+mod sipp;
+mod tenants;
