@@ -1,0 +1,219 @@
+//! Runs every command of the root README, in its order, in a copy of the tree.
+//!
+//! Two commands stand for themselves: `cargo xtask test` is what runs this, and `cargo xtask demo` is started in the checkout, where
+//! it has been built. The demo takes a free port instead of 5060. A command that this test does not know fails it.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+#[test]
+fn every_command_of_the_readme_does_what_it_says() {
+    let book = Book::open();
+    let readme = fs::read_to_string(book.checkout.join("README.md")).unwrap();
+    let mut demo: Option<Demo> = None;
+    let mut known_secret = None;
+    for line in commands(&readme) {
+        eprintln!("$ {line}");
+        match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["cargo", "xtask", "test"] => assert!(book.xtask(&["help"]).contains("test [ARGUMENTS]")),
+            ["cargo", "xtask", "demo"] => {
+                let mut command = book.cargo();
+                command.args(["xtask", "demo", "--dir"]).arg(book.copy.join("jackfield-demo"));
+                let mut first = Demo::start(command);
+                known_secret = Some(first.secret());
+                first.stop();
+            }
+            ["jackfield", "demo"] => {
+                let mut command = book.jackfield();
+                command.arg("demo");
+                let second = Demo::start(command);
+                assert_eq!(Some(second.secret()), known_secret, "a second start reuses the first one's folder");
+                demo = Some(second);
+            }
+            ["jackfield", rest @ ..] => {
+                book.ask(rest);
+            }
+            ["cp", "-r", from, to] => book.copy_folder(from, to),
+            ["cargo", "xtask", "plugins"] => book.build_plugins(),
+            _ => panic!("the README has a command that tests/readme does not know: {line}"),
+        }
+    }
+    book.greet_by_the_new_plugin();
+    demo.as_mut().expect("the README starts a demo").stop();
+}
+
+/// The example of the README is the template, letter by letter.
+#[test]
+fn the_first_plugin_is_the_template() {
+    let checkout = checkout();
+    let readme = fs::read_to_string(checkout.join("README.md")).unwrap();
+    let template = fs::read_to_string(checkout.join("sdk/template/app/src/lib.rs")).unwrap();
+    assert!(readme.contains(&format!("```rust\n{template}```")), "README.md and sdk/template/app/src/lib.rs differ");
+    assert!(template.lines().count() <= 15, "fifteen lines were promised");
+}
+
+/// The lines that begin with `$ ` in blocks of the kind `console`.
+fn commands(readme: &str) -> Vec<&str> {
+    let blocks = readme.split("```console\n").skip(1);
+    let lines = blocks.flat_map(|block| block.split("```").next().unwrap().lines());
+    lines.filter_map(|line| line.strip_prefix("$ ")).collect()
+}
+
+fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().into()
+}
+
+/// The checkout, its copy, and the built server.
+struct Book {
+    checkout: PathBuf,
+    target: PathBuf,
+    copy: PathBuf,
+}
+
+impl Book {
+    fn open() -> Self {
+        let checkout = checkout();
+        // TARGET/release/deps/this-test
+        let target: PathBuf = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().into();
+        let built = target.join("release/jackfield").is_file() && target.join("release/plugins").is_dir();
+        assert!(built, "the server is not built: run the tests by `cargo xtask test`");
+        // Kept between runs, because plugins are built in it.
+        let copy = target.join("readme");
+        let book = Self { checkout, target, copy };
+        book.refresh_copy();
+        book
+    }
+
+    /// Makes the copy what git would make of the checkout; only its own build output stays.
+    fn refresh_copy(&self) {
+        if self.copy.is_dir() {
+            for entry in fs::read_dir(&self.copy).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true if path.ends_with("target") => {}
+                    true => fs::remove_dir_all(path).unwrap(),
+                    false => fs::remove_file(path).unwrap(),
+                }
+            }
+        }
+        let list = ["ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate"];
+        let files = output(Command::new("git").args(list).current_dir(&self.checkout));
+        for file in files.lines().filter(|file| self.checkout.join(file).is_file()) {
+            let to = self.copy.join(file);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(self.checkout.join(file), &to).unwrap();
+            // An untouched file must look untouched, or everything is built again.
+            let modified = fs::metadata(self.checkout.join(file)).unwrap().modified().unwrap();
+            fs::File::options().write(true).open(&to).unwrap().set_modified(modified).unwrap();
+        }
+    }
+
+    fn cargo(&self) -> Command {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(&self.checkout).env("CARGO_TARGET_DIR", &self.target).stdin(Stdio::null());
+        command
+    }
+
+    fn xtask(&self, arguments: &[&str]) -> String {
+        output(self.cargo().arg("xtask").args(arguments))
+    }
+
+    fn jackfield(&self) -> Command {
+        let mut command = Command::new(self.target.join("release/jackfield"));
+        command.current_dir(&self.copy).env_remove("JACKFIELD_DATA").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command of the server's as the README has it, and once more for its JSON.
+    fn ask(&self, arguments: &[&str]) -> Value {
+        let text = output(self.jackfield().args(arguments));
+        assert!(!text.trim().is_empty(), "{arguments:?} says nothing");
+        self.ask_json(arguments)
+    }
+
+    fn ask_json(&self, arguments: &[&str]) -> Value {
+        let json = output(self.jackfield().args(arguments).arg("--json"));
+        serde_json::from_str(&json).unwrap_or_else(|error| panic!("{arguments:?} --json: {error}\n{json}"))
+    }
+
+    fn copy_folder(&self, from: &str, to: &str) {
+        output(Command::new("cp").args(["-r", from, to]).current_dir(&self.copy));
+    }
+
+    fn build_plugins(&self) {
+        let mut command = self.cargo();
+        // In the copy, and into the copy's own target directory.
+        command.current_dir(&self.copy).env_remove("CARGO_TARGET_DIR").args(["xtask", "plugins"]);
+        output(&mut command);
+    }
+
+    /// What the README promises after its last command: 605 greets, by the plugin that was just built.
+    fn greet_by_the_new_plugin(&self) {
+        let dialplan = self.copy.join("jackfield-demo/config/tenants/acme/dialplan.conf");
+        let text = fs::read_to_string(&dialplan).unwrap();
+        let with_605 = text.replace("[internal]\n", "[internal]\nexten => 605,1,Hello()\n same => n,Hangup()\n");
+        assert_ne!(text, with_605);
+        fs::write(&dialplan, with_605).unwrap();
+        assert_eq!(self.ask(&["reload"])["ok"], true);
+        let order = ["call", "acme", "100", "605", "--dtmf", "wwwwwwww7", "--expect-hangup", "--for", "60"];
+        let call = self.ask_json(&order);
+        assert_eq!(call["status"], 200);
+        assert!(call["heard_ms"].as_u64().unwrap() > 1_000, "the greeting is heard: {call}");
+    }
+}
+
+/// A running demo.
+struct Demo {
+    child: Child,
+    ready: Value,
+}
+
+impl Demo {
+    /// Starts it on a free port and waits for its line.
+    fn start(mut command: Command) -> Self {
+        command.args(["--sip", "127.0.0.1:0", "--json"]).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("no line of JSON: {error}: {line}"));
+        assert_eq!(ready["ready"], true);
+        assert_eq!(ready["tenants"].as_array().unwrap().len(), 2);
+        Self { child, ready }
+    }
+
+    /// The secret of acme's phone 100.
+    fn secret(&self) -> String {
+        let secret = &self.ready["tenants"][0]["endpoints"][0]["secret"];
+        secret.as_str().expect("phone 100 has a secret").to_owned()
+    }
+
+    /// Ends it as an administrator would, and waits until it is gone.
+    fn stop(&mut self) {
+        output(Command::new("kill").args(["-TERM", &self.child.id().to_string()]));
+        assert!(self.child.wait().unwrap().success(), "it did not end well");
+    }
+}
+
+impl Drop for Demo {
+    /// A failed test leaves nothing running.
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            drop(self.child.kill());
+            drop(self.child.wait());
+        }
+    }
+}
+
+/// Runs a program to its end; what it printed, or a panic with it.
+#[track_caller]
+fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{out}\n{err}", output.status);
+    out.into_owned()
+}
