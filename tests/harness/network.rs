@@ -25,6 +25,9 @@ impl Weather {
     pub(crate) const FAIR: Self =
         Self { delay: Duration::from_millis(5), jitter: Duration::ZERO, lost_per_mille: 0, doubled_per_mille: 0 };
 
+    /// Nothing arrives any more.
+    pub(crate) const DEAD: Self = Self { lost_per_mille: 1000, ..Self::FAIR };
+
     /// A bad line: 10 to 90 ms, every fifth datagram is lost, every tenth arrives twice.
     pub(crate) const STORM: Self = Self {
         delay: Duration::from_millis(10),

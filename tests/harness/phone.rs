@@ -453,11 +453,6 @@ impl LineState {
             && goertzel::purity(&samples, SampleRate::Hz8000, f64::from(hertz)) > 0.5
             && goertzel::amplitude(&samples, SampleRate::Hz8000, f64::from(hertz)) > 1_000.0
     }
-
-    /// Whether the other side took no media when it last said so.
-    pub(crate) fn is_held(&self) -> bool {
-        self.negotiation.remote_hold()
-    }
 }
 
 fn media_address(phone: SocketAddr, leg: LegKey) -> SocketAddr {

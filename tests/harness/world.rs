@@ -11,6 +11,7 @@ use codec::{Codec, SampleRate, wav};
 use dialplan::Text;
 use plugin::{By, Consent, HostConfig};
 use sip::auth::Ha1;
+use sip::message::HeaderName;
 use sip::registrar::WhenFull;
 use store::{Store, Wallclock};
 use switch::definition::{Definition, Endpoint};
@@ -169,7 +170,7 @@ impl World {
         tokio::time::advance(next.saturating_duration_since(now).max(Duration::from_micros(100))).await;
         self.ticks += 1;
         // A timer of a task may have set a plugin to work without any packet.
-        self.stirred |= self.ticks % 20 == 0;
+        self.stirred |= self.ticks.is_multiple_of(20);
     }
 
     /// Does everything that can be done before the clock has to move.
@@ -246,6 +247,18 @@ impl World {
     pub(crate) fn call(&mut self, phone: PhoneId, number: &str) -> Line {
         let session = self.phones[phone.0].call(now(), number);
         Line { phone, session }
+    }
+
+    /// A phone calls to take the place of a foreign line (RFC 3891).
+    pub(crate) fn call_replacing(&mut self, phone: PhoneId, number: &str, of: Line) -> Line {
+        let dialog = self.line(of).dialog.as_ref().map(ToString::to_string).expect("the line was answered");
+        let session = self.phones[phone.0].invite(now(), number, vec![(HeaderName::Replaces, dialog.into())]);
+        Line { phone, session }
+    }
+
+    /// Calls that the switch has.
+    pub(crate) fn calls_up(&self) -> usize {
+        self.switch.calls_up()
     }
 
     /// The next call that comes in at a phone.
@@ -372,11 +385,6 @@ impl World {
     /// What a transfer that the line asked for came to.
     pub(crate) fn transfer_progress(&self, line: Line) -> &[u16] {
         &self.line(line).transfer
-    }
-
-    /// Whether the other side holds this line.
-    pub(crate) fn is_held(&self, line: Line) -> bool {
-        self.line(line).is_held()
     }
 
     /// Waits until a line is up.

@@ -11,7 +11,7 @@ fn the_caller_is_refused_at_once() {
         let line = world.call(alice, "101");
         world.until_over(line).await;
         assert!((world.age() - begin).as_millis() < 1_000);
-        assert_eq!(*world.state(line), State::Refused(480), "Q.850 20 is 480 (RFC 3398)");
+        assert_eq!(*world.state(line), State::Refused(503), "the plan falls through to Congestion, as Asterisk's");
         assert_eq!(world.records("acme", 1).await[0]["disposition"], "FAILED");
         world.finish().await;
     });

@@ -31,7 +31,7 @@ fn a_registration_ends_with_its_time() {
         world.pass(Duration::from_secs(121)).await;
         let line = world.call(alice, "101");
         world.until_over(line).await;
-        assert_eq!(*world.state(line), State::Refused(480));
+        assert_eq!(*world.state(line), State::Refused(503));
         assert!(!world.is_called(bob));
         world.finish().await;
     });
