@@ -73,7 +73,7 @@ impl Arguments {
     /// Does the compiler's work, if that is the command.
     pub(crate) fn compile(&self) -> Option<ExitCode> {
         let Command::Compile { input, output } = &self.command else { return None };
-        match plugin::compile_child(input, output) {
+        match ::plugin::compile_child(input, output) {
             Ok(()) => Some(ExitCode::SUCCESS),
             Err(message) => {
                 eprintln!("{message}");
