@@ -2,6 +2,7 @@
 //!
 //! Commands that ask a running server are thin clients of its API. Exit codes are stable: see [`Exit`].
 
+mod call;
 mod calls;
 mod check;
 mod demo;
@@ -48,6 +49,8 @@ enum Command {
     Reload(Server),
     /// Install, list and replace plugins of a running server.
     Plugin(plugin::Plugin),
+    /// Call a number as one of a tenant's phones, and tell what was heard.
+    Call(Box<call::Call>),
     /// Ask what the dialplan would do.
     Dialplan(dialplan::Dialplan),
     /// List the phones that are registered.
@@ -158,6 +161,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Check(command) => command.run(output),
         Command::Reload(server) => reload::run(&server.client(), output).await,
         Command::Plugin(command) => command.run(output).await,
+        Command::Call(command) => command.run(output).await,
         Command::Dialplan(command) => command.run(output).await,
         Command::Registrations(command) => command.run(output).await,
         Command::Calls(command) => command.run(output).await,
