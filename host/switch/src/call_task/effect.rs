@@ -184,7 +184,7 @@ impl CallTask {
             contact_user: crate::address::user(&caller.number),
             body,
             headers: Vec::new(),
-            max_forwards: hops.max_forwards.saturating_sub(1),
+            max_forwards: hops.max_forwards,
             routes: way.routes,
             credentials: None,
             session_expires: None,
