@@ -18,7 +18,7 @@ const WINDOW_MS: u32 = 500;
 /// Writes a tone of so many seconds.
 pub(crate) fn write_tone(path: &Path, rate: SampleRate, hertz: u32, seconds: u32) {
     let mut samples = vec![0; rate.samples(seconds * 1_000)];
-    let tone = Tone::parse(&hertz.to_string()).expect("a frequency");
+    let tone = Tone::parse(&format!("{hertz}/1000")).expect("a frequency");
     Generator::new(rate).fill_endless(&tone, &mut samples);
     std::fs::write(path, wav::write(&Wav { rate, samples })).unwrap();
 }

@@ -54,7 +54,8 @@ fn a_trap_ends_one_call_and_no_other() {
     let server = Server::start();
     let folder = server.scratch("hostile");
     std::fs::copy(hostile(), folder.join("hostile.wasm")).unwrap();
-    let manifest = "[plugin]\nid = \"hostile\"\nversion = \"0.1.0\"\ntitle = \"Hostile\"\n\n[provides]\napps = [\"Trap\", \"Loop\"]\n";
+    let manifest = "[plugin]\nid = \"hostile\"\nversion = \"0.1.0\"\ntitle = \"Hostile\"\n\n[provides]\napps = [\"Trap\", \"Loop\"]\nfunctions = [\"GOOD\"]\n\n\
+                    [capabilities]\nkv = { quota = \"1MB\" }\n";
     std::fs::write(folder.join("plugin.toml"), manifest).unwrap();
     server.ask(&["plugin", "install", "acme", folder.to_str().unwrap()]);
     let plan = "\nexten => 690,1,Trap()\nexten => 691,1,Loop()\n\n[guarded]\nexten => 692,1,Trap()\nexten => e,1,Echo()\n\

@@ -69,12 +69,13 @@ impl Baresip {
         let domain = format!("{}.test", phone.tenant);
         let secret = phone.secret.map_or_else(|| server.secret(phone.tenant, phone.endpoint), str::to_owned);
         let proxy = if phone.transport == "tcp" { server.sip_tcp() } else { server.sip() };
+        // It names codecs with the rate of their audio.
+        let codec = if phone.codec == "G722" { "G722/16000/1" } else { phone.codec };
         let account = format!(
             "<sip:{}@{domain};transport={transport}>;auth_pass={secret};outbound=\"sip:{proxy};transport={transport}\";\
-             regint=60;answermode={};audio_codecs={}\n",
+             regint=60;answermode={};audio_codecs={codec}\n",
             phone.endpoint,
             phone.answers,
-            phone.codec,
             transport = phone.transport,
         );
         std::fs::write(dir.path().join("accounts"), account).unwrap();
@@ -109,9 +110,20 @@ impl Baresip {
         self.process.line(&format!("/{command}"));
     }
 
-    /// Presses keys that baresip understands as commands.
-    pub(crate) fn keys(&mut self, keys: &str) {
-        self.process.keys(keys);
+    /// Puts the other side on hold, and waits for its consent.
+    pub(crate) fn holds(&mut self) {
+        self.offers_with_key("x");
+    }
+
+    /// Takes it back.
+    pub(crate) fn resumes(&mut self) {
+        self.offers_with_key("X");
+    }
+
+    fn offers_with_key(&mut self, key: &str) {
+        let before = self.process.count("got SDP answer");
+        self.process.keys(key);
+        self.process.prints_again("got SDP answer", before + 1);
     }
 
     /// Ends the call from this side.

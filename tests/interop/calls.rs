@@ -20,7 +20,7 @@ fn talk(caller_codec: &str, callee_codec: &str) {
     assert_eq!(records.len(), 1, "one record per call: {records:?}");
     assert_eq!(records[0]["from_endpoint"], "100");
     assert_eq!(records[0]["to"], "101");
-    assert_eq!(records[0]["disposition"], "answered");
+    assert_eq!(records[0]["disposition"], "ANSWERED");
 }
 
 #[test]

@@ -24,10 +24,8 @@ fn baresip_holds_and_resumes() {
     let mut caller = Baresip::registered(&server, &Phone::new("acme", "100", 440));
     caller.calls("101");
     callee.hears_seconds(1);
-    caller.keys("x");
-    caller.prints("hold");
-    caller.keys("X");
-    caller.prints("resume");
+    caller.holds();
+    caller.resumes();
     caller.hears_seconds(3);
     caller.hang_up();
     callee.heard().assert_tone(440, &[]);

@@ -16,16 +16,24 @@ pub(crate) struct Linphone {
     dir: TempDir,
 }
 
-/// Ports as it likes, no picture, no network but this machine.
-const SETTINGS: &str = "[sip]\nsip_port=-1\nsip_tcp_port=-1\nsip_tls_port=-1\nguess_hostname=0\nuse_ipv6=0\n\
-                        bind_address=127.0.0.1\n[rtp]\naudio_rtp_port=-1\n[net]\nfirewall_policy=none\n";
+/// Ports as it likes, one account behind the server as its proxy, no network but this machine.
+fn settings(server: &Server, tenant: &str, endpoint: &str) -> String {
+    let (proxy, secret) = (server.sip(), server.secret(tenant, endpoint));
+    format!(
+        "[sip]\nsip_port=-1\nsip_tcp_port=-1\nsip_tls_port=-1\nguess_hostname=0\nuse_ipv6=0\nbind_address=127.0.0.1\n\
+         default_proxy=0\n[rtp]\naudio_rtp_port=-1\n[net]\nfirewall_policy=none\n\
+         [proxy_0]\nreg_proxy=<sip:{proxy};transport=udp>\nreg_route=<sip:{proxy};transport=udp;lr>\n\
+         reg_identity=sip:{endpoint}@{tenant}.test\nreg_expires=600\nreg_sendregister=1\n\
+         [auth_info_0]\nusername={endpoint}\npasswd={secret}\nrealm={tenant}.test\ndomain={tenant}.test\n"
+    )
+}
 
 impl Linphone {
     /// Starts it and waits until it is registered.
     pub(crate) fn registered(server: &Server, tenant: &str, endpoint: &str, tone: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str| dir.path().join(name);
-        std::fs::write(file("rc"), SETTINGS).unwrap();
+        std::fs::write(file("rc"), settings(server, tenant, endpoint)).unwrap();
         std::fs::create_dir_all(file(".local/share/linphone")).unwrap();
         std::fs::create_dir_all(file(".config/linphone")).unwrap();
         write_tone(&file("tone.wav"), SampleRate::Hz8000, tone, 300);
@@ -34,8 +42,6 @@ impl Linphone {
         let process = Process::start(&format!("linphonec {endpoint}@{tenant}.test"), &mut command);
         let mut this = Self { process, dir };
         this.process.line("soundcard use files");
-        let secret = server.secret(tenant, endpoint);
-        this.process.line(&format!("register sip:{endpoint}@{tenant}.test sip:{} {secret}", server.sip()));
         server.until_registered(tenant, endpoint);
         this
     }

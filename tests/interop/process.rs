@@ -26,8 +26,8 @@ struct Output {
 #[derive(Default)]
 struct Printed {
     lines: Vec<String>,
-    /// What has no line end yet.
-    rest: String,
+    /// What has no line end yet, of each stream.
+    rest: [String; 2],
     /// Streams that have ended, of the two.
     ended: usize,
 }
@@ -45,8 +45,8 @@ impl Process {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name}: {command:?}: {error}"));
         let output = Arc::new(Output::default());
-        collect(Arc::clone(&output), child.stdout.take().unwrap());
-        collect(Arc::clone(&output), child.stderr.take().unwrap());
+        collect(Arc::clone(&output), 0, child.stdout.take().unwrap());
+        collect(Arc::clone(&output), 1, child.stderr.take().unwrap());
         Self { name: name.into(), input: child.stdin.take(), child, output }
     }
 
@@ -131,12 +131,12 @@ impl Drop for Process {
 impl Printed {
     fn text(&self) -> String {
         let from = self.lines.len().saturating_sub(400);
-        format!("{}\n{}", self.lines[from..].join("\n"), self.rest)
+        format!("{}\n{}", self.lines[from..].join("\n"), self.rest.concat())
     }
 }
 
 /// Reads a stream to its end on a thread of its own, which ends with the program.
-fn collect(output: Arc<Output>, mut stream: impl Read + Send + 'static) {
+fn collect(output: Arc<Output>, which: usize, mut stream: impl Read + Send + 'static) {
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
         loop {
@@ -145,13 +145,13 @@ fn collect(output: Arc<Output>, mut stream: impl Read + Send + 'static) {
             for character in String::from_utf8_lossy(&buffer[..length]).chars() {
                 match character {
                     '\n' | '\r' => {
-                        let line = std::mem::take(&mut state.rest);
+                        let line = std::mem::take(&mut state.rest[which]);
                         // baresip writes its typed line anew with each key; what is kept has something in it.
                         if !line.trim().is_empty() {
                             state.lines.push(line);
                         }
                     }
-                    _ => state.rest.push(character),
+                    _ => state.rest[which].push(character),
                 }
             }
             state.ended += usize::from(length == 0);

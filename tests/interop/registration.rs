@@ -42,7 +42,8 @@ fn refusals_tell_strangers_nothing() {
     let foreign = server.secret("globex", "100");
     let refused = |user, secret| {
         let role = Role { secret: Some(secret), ..Role::new("refused", "acme", user) };
-        let sipp = Place::new().plays(&server, &role);
+        let place = Place::new();
+        let sipp = place.plays(&server, &role);
         let received = sipp.received();
         assert_eq!(received.len(), 2, "two challenges:\n{}", sipp.messages());
         received.into_iter().map(|message| without_the_request(&message)).collect::<Vec<_>>()

@@ -80,6 +80,7 @@ impl Place {
             false => (server.sip(), "u1"),
         };
         let secret = role.secret.map_or_else(|| server.secret(role.tenant, role.endpoint), str::to_owned);
+        let domain = format!("{}.test", role.tenant);
         let mut command = peer("sipp");
         command.current_dir(self.dir.path()).arg("-sf").arg(scenario);
         command.args([
@@ -94,7 +95,9 @@ impl Place {
         ]);
         command.args(["-m", &role.times.to_string(), "-l", &role.times.to_string(), "-r", "25", "-nostdin"]);
         command.args(["-au", role.endpoint, "-ap", &secret, "-s", role.number, "-key", "user", role.endpoint]);
-        command.args(["-key", "domain", &format!("{}.test", role.tenant)]);
+        // Without this it makes its digest for its peer's address instead of the request's URI (RFC 7616 §3.4).
+        let uri = if role.number.is_empty() { domain.clone() } else { format!("{}@{domain}", role.number) };
+        command.args(["-auth_uri", &uri, "-key", "domain", &domain]);
         for (word, meaning) in role.words {
             command.args(["-key", word, meaning]);
         }
