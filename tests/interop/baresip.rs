@@ -10,6 +10,9 @@ use crate::patience::until;
 use crate::process::{Process, peer};
 use crate::server::Server;
 
+/// 16-bit samples, at least 8,000 a second.
+const BYTES_A_SECOND: u64 = 16_000;
+
 /// What it prints when a key is released.
 const RELEASED: &str = "DTMF digit end";
 
@@ -150,13 +153,24 @@ impl Baresip {
     /// Waits until it has recorded so many seconds of the call that is up.
     #[track_caller]
     pub(crate) fn hears_seconds(&self, seconds: u64) {
-        // 16-bit samples, at least 8,000 a second; a pure tone may be in any of them.
-        let enough = seconds * 16_000;
-        until(&format!("{seconds} s of audio:\n{}", self.process.printed()), || {
-            let recordings = self.recordings();
-            let last = recordings.last()?;
-            (std::fs::metadata(last).unwrap().len() > enough).then_some(())
+        self.records_bytes(seconds * BYTES_A_SECOND);
+    }
+
+    /// Waits until it has recorded so many seconds more than now.
+    #[track_caller]
+    pub(crate) fn hears_seconds_more(&self, seconds: u64) {
+        self.records_bytes(self.recorded() + seconds * BYTES_A_SECOND);
+    }
+
+    #[track_caller]
+    fn records_bytes(&self, enough: u64) {
+        until(&format!("{enough} bytes of audio:\n{}", self.process.printed()), || {
+            (self.recorded() > enough).then_some(())
         });
+    }
+
+    fn recorded(&self) -> u64 {
+        self.recordings().last().map_or(0, |last| std::fs::metadata(last).unwrap().len())
     }
 
     /// Waits until the call that is up brings this tone, whatever it brought before.

@@ -53,9 +53,16 @@ impl Linphone {
         self.process.line(&format!("play {}", tone.display()));
     }
 
-    /// Calls a number, beside the call that is up.
-    pub(crate) fn calls(&mut self, number: &str) {
+    /// Calls a number and waits for the answer. `call` is the number that linphonec will give the call.
+    pub(crate) fn calls(&mut self, number: &str, call: u32) {
         self.process.line(&format!("call {number}"));
+        self.process.prints(&format!("for call {call} (audio)"));
+    }
+
+    /// Puts the present call on hold.
+    pub(crate) fn pauses(&mut self, call: u32) {
+        self.process.line("pause");
+        self.process.prints_matching(&[&format!("Call {call} with"), "paused"]);
     }
 
     /// Connects the party of its first call with that of its second.

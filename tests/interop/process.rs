@@ -73,6 +73,15 @@ impl Process {
         self.prints_again(text, 1)
     }
 
+    /// Waits until a line with all of these texts has been printed.
+    #[track_caller]
+    pub(crate) fn prints_matching(&self, texts: &[&str]) {
+        patience::until(&format!("{texts:?} of {}:\n{}", self.name, self.printed()), || {
+            let state = self.output.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.lines.iter().any(|line| texts.iter().all(|text| line.contains(text))).then_some(())
+        });
+    }
+
     /// Waits until a line with this text has been printed for the `count`th time, and returns that one.
     #[track_caller]
     pub(crate) fn prints_again(&self, text: &str, count: usize) -> String {
