@@ -28,6 +28,7 @@ struct Median {
     value: f64,
     goal: f64,
     stretch: f64,
+    resolution: f64,
 }
 
 impl Report {
@@ -50,6 +51,7 @@ impl Report {
                 value: median(runs.iter().filter_map(|run| Some(run.figures.get(index)?.value)).collect()),
                 goal: figure.goal,
                 stretch: figure.stretch,
+                resolution: figure.resolution,
             })
             .collect();
         let value = json!({
@@ -78,6 +80,8 @@ impl Report {
         for line in &self.lines {
             for median in &line.medians {
                 let verdict = match median.value {
+                    // A figure below what can be measured says nothing about a goal that is below it, too.
+                    value if value < median.resolution && median.goal < median.resolution => "not resolved",
                     value if value <= median.stretch => "stretch reached",
                     value if value <= median.goal => "goal reached",
                     _ => "missed",
@@ -96,7 +100,7 @@ impl Report {
 
 impl Median {
     fn json(&self) -> Value {
-        json!({"what": self.what, "unit": self.unit, "value": self.value, "goal": self.goal, "stretch": self.stretch})
+        json!({"what": self.what, "unit": self.unit, "value": self.value, "goal": self.goal, "stretch": self.stretch, "resolution": self.resolution})
     }
 }
 

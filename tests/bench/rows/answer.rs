@@ -1,9 +1,9 @@
 //! P10: a call answered by an application, with one greeting, ended by the server.
 
-use super::{Figure, Measured, call, check};
+use super::{Figure, Measured, call};
 use crate::{
     server::Server,
-    sipp::{Counts, Sipp, free_ports},
+    sipp::{Counts, Ports, Sipp},
 };
 
 const CALLER: &str = include_str!("../scenarios/greeted.xml");
@@ -26,6 +26,7 @@ pub(super) fn run(server: &Server, divisor: u32) -> Result<Measured, String> {
                 value: answered,
                 goal: 0.3,
                 stretch: 0.3,
+                resolution: 1.0,
             },
             Figure {
                 what: "call answered by an application with a greeting",
@@ -33,6 +34,7 @@ pub(super) fn run(server: &Server, divisor: u32) -> Result<Measured, String> {
                 value: milliseconds,
                 goal: 0.35,
                 stretch: 0.20,
+                resolution: 0.0,
             },
         ],
         command,
@@ -45,15 +47,14 @@ pub(super) fn run(server: &Server, divisor: u32) -> Result<Measured, String> {
 }
 
 fn place(server: &Server, rate: u32, count: u32) -> Result<(Counts, String), String> {
-    let media = free_ports(4)?;
+    let phone = Ports::free()?;
     let address = format!("{GREETING}@{}", server.tenant.domain);
     let running = Sipp::new(server, "greeted", CALLER)?
         .accounts(&server.tenant.domain, &call::callers(server))?
-        .arguments(["-s", GREETING, "-auth_uri", &address, "-mp", &media.to_string(), "-rtp_echo"])
+        .arguments(["-s", GREETING, "-auth_uri", &address])
+        .arguments(["-p", &phone.sip.to_string(), "-mp", &phone.media.to_string(), "-rtp_echo"])
         .arguments(["-r", &rate.to_string(), "-m", &count.max(1).to_string(), "-timeout", "180s"])
         .start()?;
-    let (errors, command) = (running.dir().join("errors.log"), running.command.clone());
-    let counts = running.finish()?;
-    check(&counts, &std::fs::read_to_string(errors).unwrap_or_default())?;
-    Ok((counts, command))
+    let command = running.command.clone();
+    Ok((running.finish()?, command))
 }
