@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use api::types::{InstallRequest, Installed};
 use api::{ControlError, ErrorCode};
-use plugin::{By, Capability, ChangeError, Consent, Digest, InstallError};
+use plugin::{By, Capability, ChangeError, Consent, Digest, Event, InstallError};
 use switch::Tenant;
 
 use super::{Admin, describe};
@@ -75,8 +75,9 @@ impl Admin {
         }
         let consent = consent(plugin.grants.as_deref())?;
         let digest = digest(&package, plugin.grants.as_deref());
-        let running = tenant.plugins().show(&plugin.id).is_some();
-        if before == Some(&digest) && running {
+        // Removed by a command since: the file has not changed, so the command was the later of the two.
+        let removed = || tenant.plugins().history(&plugin.id).last().is_some_and(|last| last.event == Event::Removed);
+        if before == Some(&digest) && (tenant.plugins().show(&plugin.id).is_some() || removed()) {
             return Ok(digest);
         }
         let by = By { who: "tenant.toml".into(), why: "declared".into() };

@@ -32,7 +32,10 @@ pub(crate) struct Demo {
 #[derive(Serialize)]
 struct Ready {
     ready: bool,
+    /// The UDP address.
     sip: String,
+    /// Every address, as in `tcp:127.0.0.1:5060`.
+    listeners: Vec<String>,
     api: PathBuf,
     tenants: Vec<files::Account>,
 }
@@ -57,6 +60,7 @@ impl Demo {
         let ready = Ready {
             ready: true,
             sip: running.sip_address().map_or_else(String::new, |address| address.to_string()),
+            listeners: running.listeners().to_vec(),
             api: running.socket().to_owned(),
             tenants: accounts,
         };
@@ -72,7 +76,7 @@ async fn wait(running: Running) {
 
 /// The accounts, addresses and a ready block for a phone.
 fn text(dir: &Path, ready: &Ready, made: bool) -> String {
-    let mut lines = vec![format!("Jackfield demo: SIP on {} (UDP and TCP), files in {}", ready.sip, dir.display())];
+    let mut lines = vec![format!("Jackfield demo: SIP on {}, files in {}", ready.listeners.join(" "), dir.display())];
     for tenant in &ready.tenants {
         lines.push(String::new());
         lines.push(format!("Tenant {} (domain {})", tenant.name, tenant.domain));
