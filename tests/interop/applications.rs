@@ -13,7 +13,7 @@ fn echo_sends_the_caller_its_own_tone() {
     let server = Server::start();
     let mut phone = Baresip::registered(&server, &Phone::new("acme", "100", 440));
     phone.calls("600");
-    phone.hears_seconds(3);
+    phone.hears_tone(440);
     phone.hang_up();
     phone.heard().assert_tone(440, &[1_000]);
     let records = server.records("acme", 1);

@@ -31,12 +31,12 @@ impl Heard {
         Self { rate: wav.rate, samples: wav.samples }
     }
 
-    /// Reads a recording that is still being written: its header does not know its length yet. At 8,000 samples a second.
-    pub(crate) fn read_unfinished(path: &Path) -> Self {
+    /// Reads a recording that is still being written: its header does not know its length yet.
+    pub(crate) fn read_unfinished(path: &Path, rate: SampleRate) -> Self {
         let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let samples = bytes.get(44..).unwrap_or_default().chunks_exact(2);
         let samples = samples.map(|bytes| i16::from_le_bytes([bytes[0], bytes[1]])).collect();
-        Self { rate: SampleRate::Hz8000, samples }
+        Self { rate, samples }
     }
 
     /// The highest share that a frequency has in any half second (0 to 1).
@@ -55,27 +55,26 @@ impl Heard {
         windows.filter(|window| window.iter().any(|sample| sample.unsigned_abs() > 300)).count()
     }
 
-    /// Where a prompt of the same rate is heard at or after a sample: its end. What is looked for is the liveliest eighth of a
-    /// second of the prompt, and found means a correlation over 0.8: the codec and the volume make a small difference.
+    /// Where a prompt is heard at or after a sample: its end. What is looked for is a lively eighth of a second of the prompt, and
+    /// found means a correlation over 0.8: codec and volume change little. Several are tried, because a packet may be lost.
     pub(crate) fn position_of(&self, prompt: &Wav, from: usize) -> Option<usize> {
-        let every = (prompt.rate.hz() / self.rate.hz()).max(1) as usize;
+        assert_eq!(prompt.rate, self.rate, "prompts have the rate of the recording");
         let length = self.rate.samples(125);
-        let prompt: Vec<f64> = prompt.samples.iter().step_by(every).map(|sample| f64::from(*sample)).collect();
-        let energy = |samples: &[f64]| samples.iter().map(|sample| sample * sample).sum::<f64>();
-        let (start, wanted) = prompt
-            .windows(length)
-            .enumerate()
-            .step_by(length / 4)
-            .max_by(|(_, a), (_, b)| energy(a).total_cmp(&energy(b)))?;
-        let wanted_energy = energy(wanted);
-        let heard: Vec<f64> = self.samples.iter().map(|sample| f64::from(*sample)).collect();
-        let matches = |window: &[f64]| {
-            let product: f64 = window.iter().zip(wanted).map(|(a, b)| a * b).sum();
-            product > 0.8 * (wanted_energy * energy(window)).sqrt() && product > 0.0
-        };
-        let found = heard.get(from..)?.windows(length).position(matches)?;
-        let rest = prompt.len().saturating_sub(start + self.rate.samples(60));
-        Some(from + found + rest.max(length))
+        let prompt = floats(&prompt.samples);
+        let mut lively: Vec<(usize, &[f64])> = prompt.chunks_exact(length).enumerate().collect();
+        lively.sort_by(|(_, a), (_, b)| energy(b).total_cmp(&energy(a)));
+        let heard = floats(&self.samples);
+        lively.iter().take(4).find_map(|(chunk, wanted)| {
+            let wanted_energy = energy(wanted);
+            let matches = |window: &[f64]| {
+                let product: f64 = window.iter().zip(*wanted).map(|(a, b)| a * b).sum();
+                product > 0.8 * (wanted_energy * energy(window)).sqrt() && product > 0.0
+            };
+            let found = from + heard.get(from..)?.windows(length).position(matches)?;
+            // A little less than the end, in case that time was lost on the way.
+            let rest = (prompt.len() - chunk * length).saturating_sub(self.rate.samples(60));
+            Some(found + rest.max(length))
+        })
     }
 
     /// Asserts that this tone is in it, and none of the others.
@@ -88,4 +87,12 @@ impl Heard {
             assert!(purity < 0.05, "{other} Hz has a share of {purity:.3}: a crossover");
         }
     }
+}
+
+fn floats(samples: &[i16]) -> Vec<f64> {
+    samples.iter().map(|sample| f64::from(*sample)).collect()
+}
+
+fn energy(samples: &[f64]) -> f64 {
+    samples.iter().map(|sample| sample * sample).sum()
 }

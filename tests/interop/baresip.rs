@@ -21,6 +21,8 @@ pub(crate) struct Baresip {
     process: Process,
     dir: TempDir,
     domain: String,
+    /// Samples a second of its recordings.
+    rate: SampleRate,
 }
 
 /// Who it is and how it behaves.
@@ -86,7 +88,7 @@ impl Baresip {
         command.arg("-v").arg("-f").arg(dir.path());
         let process = Process::start(&format!("baresip {}@{domain}", phone.endpoint), &mut command);
         process.prints("baresip is ready");
-        Self { process, dir, domain }
+        Self { process, dir, domain, rate }
     }
 
     /// Starts it and waits until it is registered.
@@ -178,7 +180,7 @@ impl Baresip {
     pub(crate) fn hears_tone(&self, hertz: u32) {
         until(&format!("{hertz} Hz:\n{}", self.process.printed()), || {
             let recording = self.recordings().pop()?;
-            (Heard::read_unfinished(&recording).purity(hertz) > 0.9).then_some(())
+            (Heard::read_unfinished(&recording, self.rate).purity(hertz) > 0.9).then_some(())
         });
     }
 

@@ -41,7 +41,8 @@ fn a_call_is_transferred_blindly() {
     let role = Role { words: &[("target", "102")], ..Role::new("caller-transfers", "acme", "100").to("101") };
     Place::new().plays(&server, &role);
     third.prints("Call established");
-    third.hears_seconds(2);
+    third.hears_tone(1_000);
+    second.hears_tone(1_400);
     let calls = server.until_calls(1);
     server.hang_up(&calls[0]);
     third.heard().assert_tone(1_000, &[1_400]);

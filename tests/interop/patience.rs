@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Far more than anything here takes, on a machine with far more to do.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How often a state that tells nobody of its changes is looked at.
 const LOOK: Duration = Duration::from_millis(50);
