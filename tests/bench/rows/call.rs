@@ -12,8 +12,8 @@ const CALLED: &str = include_str!("../scenarios/called.xml");
 const CALLEE: &str = "101";
 
 pub(super) fn cost(server: &Server, divisor: u32) -> Result<Measured, String> {
-    const RATE: u32 = 100;
-    let calls = call(server, RATE, 2_000 / divisor)?;
+    const RATE: u32 = 300;
+    let calls = call(server, RATE, 4_500 / divisor)?;
     let figure = Figure {
         what: "call through the dialplan to a second phone",
         unit: "ms CPU",

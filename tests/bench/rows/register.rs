@@ -7,8 +7,8 @@ use crate::{
 };
 
 const SCENARIO: &str = include_str!("../scenarios/register.xml");
-const RATE: u32 = 400;
-const REGISTRATIONS: u32 = 8_000;
+const RATE: u32 = 1_500;
+const REGISTRATIONS: u32 = 18_000;
 
 pub(super) fn run(server: &Server, divisor: u32) -> Result<Measured, String> {
     let phone = Ports::free()?;

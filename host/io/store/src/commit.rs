@@ -13,7 +13,7 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -22,6 +22,9 @@ use crate::{disk::DiskGauge, health::Problem, mark::Counter};
 
 /// Waiters of one group. More of them wait for a place in the queue.
 const WAITERS_MAX: usize = 1_024;
+/// Least time between the beginnings of two commits. A commit costs about 0.7 ms of processor time in sled's threads and
+/// in fsync, whatever it commits: under load it pays to let more waiters come together.
+const MIN_INTERVAL: Duration = Duration::from_millis(5);
 /// Longest time a write stays unacknowledged when nobody waits for it.
 const IDLE_COMMIT: Duration = Duration::from_millis(500);
 
@@ -107,7 +110,7 @@ pub(crate) fn channel(disk: Arc<DiskGauge>) -> (Committer, Inbox) {
 /// Commits the database in `dir` until closed. `every` is called about each half second.
 pub(crate) fn run(inbox: Inbox, db: sled::Db, dir: PathBuf, counter: Counter, every: impl FnMut()) {
     let Inbox { waiters, state, disk } = inbox;
-    Worker { db, files: Files::new(dir), counter, disk, state, every }.run(waiters);
+    Worker { db, files: Files::new(dir), counter, disk, state, every, last: None }.run(waiters);
 }
 
 struct Worker<F> {
@@ -117,6 +120,8 @@ struct Worker<F> {
     disk: Arc<DiskGauge>,
     state: Arc<State>,
     every: F,
+    /// When the last commit began.
+    last: Option<Instant>,
 }
 
 impl<F: FnMut()> Worker<F> {
@@ -129,6 +134,10 @@ impl<F: FnMut()> Worker<F> {
         loop {
             let received = runtime
                 .block_on(async { tokio::time::timeout(IDLE_COMMIT, inbox.recv_many(&mut group, WAITERS_MAX)).await });
+            if let Some(pause) = self.last.and_then(|last| MIN_INTERVAL.checked_sub(last.elapsed())) {
+                std::thread::sleep(pause);
+                group.extend(std::iter::from_fn(|| inbox.try_recv().ok()).take(WAITERS_MAX));
+            }
             let closed = matches!(received, Ok(0)) || self.state.closing.load(Ordering::Acquire);
             let dirty = self.state.dirty.swap(false, Ordering::AcqRel);
             if dirty || !group.is_empty() {
@@ -157,6 +166,7 @@ impl<F: FnMut()> Worker<F> {
     }
 
     fn commit(&mut self) -> Result<(), CommitError> {
+        self.last = Some(Instant::now());
         let flushed = self.counter.count().and_then(|()| self.db.flush()).map_err(|error| error.to_string());
         let result = flushed
             .and_then(|_| self.files.sync().map_err(|error| format!("fsync of {}: {error}", self.files.dir.display())));
