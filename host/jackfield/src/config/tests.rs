@@ -214,7 +214,7 @@ fn defaults_are_valid() {
     folder.tenant("acme", "domains = [\"acme.test\"]\n[endpoints.100]\nsecret = \"Wj7mKq2TzRnP4xVb\"\n[plugins.x]\n");
     assert_eq!(folder.problems(), Vec::<String>::new());
     let required: Setting<bool> =
-        Setting { key: "k", doc: "", bound: "", default: Some("true"), read: super::setting::boolean };
+        Setting { key: "k", doc: "", bound: "", default: Some("true"), read: setting::boolean };
     assert_eq!(required.default_value(), Some(true));
 }
 

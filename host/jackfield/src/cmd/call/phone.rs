@@ -47,7 +47,7 @@ pub(super) struct Report {
 }
 
 enum Inbox {
-    Sip(Event),
+    Sip(Box<Event>),
     Media(engine::Event),
 }
 
@@ -65,7 +65,7 @@ impl SipSink for Sink {
                 body: Bytes::new(),
             }),
             event => {
-                if self.0.try_send(Inbox::Sip(event)).is_err() {
+                if self.0.try_send(Inbox::Sip(Box::new(event))).is_err() {
                     tracing::warn!("an event of the call is lost");
                 }
             }
@@ -185,7 +185,7 @@ impl Conversation<'_> {
             let next = tokio::time::timeout_at(deadline, self.inbox.recv()).await;
             match next {
                 Ok(Some(Inbox::Sip(event))) => {
-                    if self.sip_event(event).await {
+                    if self.sip_event(*event).await {
                         break;
                     }
                 }
