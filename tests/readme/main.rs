@@ -4,7 +4,6 @@
 //! it has been built. The demo takes a free port instead of 5060. A command that this test does not know fails it.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
