@@ -56,7 +56,9 @@ async fn a_slow_drip_is_stopped() {
 #[tokio::test]
 async fn endless_recursion_is_stopped() {
     let fault = fault("Recurse").await;
-    assert!(matches!(fault, RunError::Stack { .. }), "{fault:?}");
+    // The compiler decides which stack the recursion fills first: wasm's own, or the guest's in its linear memory.
+    let own_stack = matches!(&fault, RunError::Trap { message, .. } if message.contains("out of bounds memory access"));
+    assert!(own_stack || matches!(fault, RunError::Stack { .. }), "{fault:?}");
 }
 
 /// H6.
