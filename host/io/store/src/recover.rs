@@ -8,6 +8,7 @@ use std::{
     fs, io,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -76,7 +77,7 @@ pub(crate) fn open_database(dir: &Path, how: Opening, repairs: &mut Vec<Recovery
 /// Opens, with a panic inside sled as an error, and reads every tree if asked: sled finds some damage only then.
 fn open_caught(dir: &Path, how: Opening) -> Result<sled::Db, String> {
     let open = || {
-        let db = sled::Config::new().path(dir).cache_capacity(how.cache_bytes).flush_every_ms(Some(1_000)).open()?;
+        let db = open_unlocked(dir, how)?;
         let to_check = if how.check { db.tree_names() } else { Vec::new() };
         for name in to_check {
             db.open_tree(&name)?.iter().try_for_each(|item| item.map(drop))?;
@@ -92,6 +93,26 @@ fn open_caught(dir: &Path, how: Opening) -> Result<sled::Db, String> {
             Err(format!("sled panicked: {text}"))
         }
     }
+}
+
+/// How often, 10 ms apart, an opening waits for a former handle of this process: sled lets go of its lock on a thread of its
+/// own, some time after the last handle was dropped.
+const LOCK_TRIES: u32 = 500;
+
+/// Opens the database. Whoever calls holds the directory's own lock, so a database that is locked is locked by a handle of
+/// this process that is just going away.
+fn open_unlocked(dir: &Path, how: Opening) -> Result<sled::Db, sled::Error> {
+    let config = || sled::Config::new().path(dir).cache_capacity(how.cache_bytes).flush_every_ms(Some(1_000));
+    for _ in 1..LOCK_TRIES {
+        match config().open() {
+            // sled tells the kind of this error in its text only.
+            Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            result => return result,
+        }
+    }
+    config().open()
 }
 
 fn set_aside_snapshots(
