@@ -34,6 +34,12 @@ pub(crate) fn user(number: &str) -> String {
     if number.is_empty() { ANONYMOUS.to_owned() } else { number.to_owned() }
 }
 
+/// The user part of our Contact in calls for this number: only what needs no escape, because it stands as it is.
+pub(crate) fn contact_user(number: &str) -> String {
+    let plain = |c: &char| c.is_ascii_alphanumeric() || "+-_.*#".contains(*c);
+    user(&number.chars().filter(plain).collect::<String>())
+}
+
 /// What a URI dials: its user part with escapes undone, or a telephone number.
 pub(crate) fn dialed(uri: &Uri) -> Option<String> {
     uri.user_unescaped().filter(|user| !user.is_empty())

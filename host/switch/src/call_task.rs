@@ -21,9 +21,9 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use call::{Call, CallId, Cause, Cdr, Hops, Input, LegId, Outcome, Party, Request, RequestError, RequestId};
+use call::{Call, CallId, Cause, Cdr, Hops, Input, LegId, Outcome, Party, PlayId, Request, RequestError, RequestId};
 use futures_util::FutureExt as _;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sip::endpoint::{Destination, SessionId};
 use tokio::sync::{mpsc, oneshot};
 
@@ -80,6 +80,8 @@ pub(crate) struct CallTask {
     adopting: FxHashMap<(CallId, LegId), (LegId, Inbox)>,
     /// Where the contacts that the call was told of are reached.
     ways: FxHashMap<u64, Way>,
+    /// Playbacks whose prompts are being read.
+    loading: FxHashSet<(LegId, PlayId)>,
     requests: u64,
     run_count: u64,
     /// The context of the first run and the last application, for the CDR.
@@ -153,6 +155,7 @@ impl CallTask {
             ready: VecDeque::new(),
             adopting: FxHashMap::default(),
             ways: FxHashMap::default(),
+            loading: FxHashSet::default(),
             requests: 0,
             run_count: 0,
             context: String::new(),
@@ -170,7 +173,7 @@ impl CallTask {
         loop {
             self.drain().await;
             if self.finished {
-                return;
+                return self.close(&mut inbox).await;
             }
             let deadline = self.next_deadline();
             tokio::select! {
@@ -181,6 +184,21 @@ impl CallTask {
                     None => return,
                 },
                 () = sleep_until(deadline) => self.handle_timeout(),
+            }
+        }
+    }
+
+    /// Hears what came too late, so that a leg or an INVITE on its way here is refused and not forgotten.
+    async fn close(&mut self, inbox: &mut mpsc::Receiver<Message>) {
+        inbox.close();
+        while let Some(message) = inbox.recv().await {
+            self.hear(message);
+            self.drain().await;
+        }
+        for (_, leg) in std::mem::take(&mut self.legs) {
+            self.shared.forget_leg(&leg, self.tenant.id(), self.id);
+            if !leg.over {
+                self.sip(effect::hang_up(leg.session, Cause::NORMAL_CLEARING));
             }
         }
     }
@@ -330,7 +348,7 @@ impl CallTask {
     fn end_after_panic(&mut self) {
         tracing::error!(call = %self.id, tenant = %self.tenant.id(), "the call's task panicked: its legs are ended");
         for (_, leg) in std::mem::take(&mut self.legs) {
-            self.shared.forget_leg(&leg, self.id);
+            self.shared.forget_leg(&leg, self.tenant.id(), self.id);
             if !leg.over {
                 let hang_up = effect::hang_up(leg.session, Cause::NORMAL_TEMPORARY_FAILURE);
                 if self.shared.sip.command(hang_up).is_err() {
@@ -358,7 +376,7 @@ async fn sleep_until(deadline: Option<Instant>) {
 }
 
 /// Where a contact is reached.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Way {
     pub(crate) destination: Destination,
     pub(crate) uri: sip::message::Uri,

@@ -181,8 +181,14 @@ impl Switch {
     fn replace(&self, tenant: &Tenant, replaced: Option<SessionId>, offered: Offered) -> Result<(), Refusal> {
         let replaced = replaced.ok_or(Refusal::new(481))?;
         let inbox = self.inner.shared.sessions.get(replaced.as_u64()).ok_or(Refusal::new(481))?;
+        let session = offered.session;
         let replacement = Replacement { tenant: tenant.id().clone(), replaced, offered };
-        inbox.try_send(Message::Replace(Box::new(replacement))).map_err(|_| Refusal::new(481))
+        // Before the call has read it, so that a CANCEL that follows at once finds the same inbox.
+        self.inner.shared.sessions.insert(session.as_u64(), inbox.clone());
+        inbox.try_send(Message::Replace(Box::new(replacement))).map_err(|_| {
+            self.inner.shared.sessions.remove(session.as_u64());
+            Refusal::new(481)
+        })
     }
 
     /// The caller's number when the request comes from a trunk's network and brings no credentials.

@@ -28,6 +28,9 @@ pub const STEPS_PER_TURN: usize = 64;
 /// How deep applications may run applications (`dialplan.run`): each holds an instance.
 pub const NESTED_APPLICATIONS: u8 = 4;
 
+/// Recordings going on at once: each has a thread that may wait for the disk, and prompts need some of those too.
+pub const RECORDINGS: usize = 256;
+
 /// REGISTER answers waiting for the disk at once; further ones get 503 with Retry-After.
 pub const COMMITS_WAITING: usize = 10_000;
 

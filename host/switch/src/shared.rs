@@ -9,6 +9,7 @@ use call::{CallId, LegId, TenantId};
 use codec::tone::Tone;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::task::TaskTracker;
 
 use crate::call_task::{Full, Inbox, Leg, Message, call_key};
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) hosts: Vec<String>,
     /// Places for REGISTERs that wait for the disk.
     pub(crate) commits: Arc<Semaphore>,
+    /// Places for recordings.
+    pub(crate) recordings: Arc<Semaphore>,
     pub(crate) draining: AtomicBool,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -132,13 +135,14 @@ impl Shared {
             media,
             sessions: Table::new(),
             calls: Table::new(),
-            dialogs: Dialogs(Table::new()),
+            dialogs: Dialogs::default(),
             tasks: TaskTracker::new(),
             call_config: settings.call.clone(),
             media_timeout: settings.media_timeout,
             tones: Tones { ring_back: Arc::new(Tone::ring_back()) },
             hosts: settings.hosts.clone(),
             commits: Arc::new(Semaphore::new(limit::COMMITS_WAITING)),
+            recordings: Arc::new(Semaphore::new(limit::RECORDINGS)),
             draining: AtomicBool::new(false),
             clock: settings.clock,
             random: Random::new(settings.seed),
@@ -182,19 +186,19 @@ impl Shared {
     }
 
     /// A leg is over: nothing is delivered for it any more.
-    pub(crate) fn forget_leg(&self, leg: &Leg, call: CallId) {
+    pub(crate) fn forget_leg(&self, leg: &Leg, tenant: &TenantId, call: CallId) {
         self.sessions.remove(leg.session.as_u64());
         if let Some(dialog) = &leg.dialog {
-            self.dialogs.remove(dialog, call);
+            self.dialogs.remove(dialog, tenant, call);
         }
     }
 
-    /// Tells a call something. A call that is over has nothing to hear; one that cannot keep up is ended by its own bound.
+    /// Tells a call something. A call that is over has nothing to hear.
     pub(crate) fn tell(&self, call: CallId, message: Message) {
-        if let Some((_, _, inbox)) = self.calls.get(call_key(call))
-            && inbox.try_send(message).is_err()
-        {
-            tracing::warn!(%call, "a call's inbox is full or closed: a message is lost");
+        let Some((_, _, inbox)) = self.calls.get(call_key(call)) else { return };
+        // A call that is behind hears it when there is room; these messages are few, and an abort must not be lost.
+        if let Err(TrySendError::Full(message)) = inbox.try_send(message) {
+            self.tasks.spawn(async move { drop(inbox.send(message).await) });
         }
     }
 }
@@ -221,28 +225,31 @@ impl Drop for Place {
 }
 
 /// The legs of calls by the Call-ID of their dialog, for transfers that name one (RFC 3891).
-pub(crate) struct Dialogs(Table<(Bytes, TenantId, CallId, LegId)>);
+#[derive(Default)]
+pub(crate) struct Dialogs {
+    legs: Table<(Bytes, TenantId, CallId, LegId)>,
+    hasher: std::hash::RandomState,
+}
 
 impl Dialogs {
-    fn key(call_id: &[u8]) -> u64 {
-        use std::hash::{Hash as _, Hasher as _};
-        let mut hasher = rustc_hash::FxHasher::default();
-        call_id.hash(&mut hasher);
-        hasher.finish()
+    /// Tenants never meet under one key, and phones, which choose Call-IDs, cannot aim at another's.
+    fn key(&self, call_id: &[u8], tenant: &TenantId) -> u64 {
+        use std::hash::BuildHasher as _;
+        self.hasher.hash_one((tenant, call_id))
     }
 
     pub(crate) fn insert(&self, call_id: &Bytes, tenant: &TenantId, call: CallId, leg: LegId) {
-        self.0.insert(Self::key(call_id), (call_id.clone(), tenant.clone(), call, leg));
+        self.legs.insert(self.key(call_id, tenant), (call_id.clone(), tenant.clone(), call, leg));
     }
 
     /// The leg with this Call-ID, if it is this tenant's.
     pub(crate) fn find(&self, call_id: &[u8], tenant: &TenantId) -> Option<(CallId, LegId)> {
-        let (found, owner, call, leg) = self.0.get(Self::key(call_id))?;
+        let (found, owner, call, leg) = self.legs.get(self.key(call_id, tenant))?;
         (found == call_id && owner == *tenant).then_some((call, leg))
     }
 
-    fn remove(&self, call_id: &[u8], call: CallId) {
-        self.0.remove_if(Self::key(call_id), |(_, _, owner, _)| *owner == call);
+    fn remove(&self, call_id: &[u8], tenant: &TenantId, call: CallId) {
+        self.legs.remove_if(self.key(call_id, tenant), |(_, _, owner, _)| *owner == call);
     }
 }
 
@@ -271,16 +278,18 @@ mod tests {
 
     #[test]
     fn a_dialog_is_found_by_its_own_tenant_only() {
-        let dialogs = Dialogs(Table::new());
+        let dialogs = Dialogs::default();
         let (acme, globex) = (TenantId::new("acme").unwrap(), TenantId::new("globex").unwrap());
         let call = CallId::from_parts(1, 1);
         let id = Bytes::from_static(b"abc@host");
         dialogs.insert(&id, &acme, call, LegId(0));
         assert_eq!(dialogs.find(&id, &acme), Some((call, LegId(0))));
         assert_eq!(dialogs.find(&id, &globex), None);
-        dialogs.remove(&id, CallId::from_parts(2, 2));
+        dialogs.remove(&id, &acme, CallId::from_parts(2, 2));
         assert!(dialogs.find(&id, &acme).is_some());
-        dialogs.remove(&id, call);
+        dialogs.insert(&id, &globex, CallId::from_parts(3, 3), LegId(0));
+        assert_eq!(dialogs.find(&id, &acme), Some((call, LegId(0))), "another tenant's phone chose the same Call-ID");
+        dialogs.remove(&id, &acme, call);
         assert!(dialogs.find(&id, &acme).is_none());
     }
 }

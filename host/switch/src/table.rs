@@ -11,6 +11,12 @@ pub(crate) struct Table<V> {
     shards: Vec<Mutex<FxHashMap<u64, V>>>,
 }
 
+impl<V: Clone> Default for Table<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<V: Clone> Table<V> {
     pub(crate) fn new() -> Self {
         Self { shards: (0..limit::TABLE_SHARDS).map(|_| Mutex::default()).collect() }

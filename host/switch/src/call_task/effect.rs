@@ -28,6 +28,7 @@ impl CallTask {
             Effect::Unbridge { a, b } => self.bridge(a, b, false),
             Effect::Play { leg, play, prompts } => self.play(leg, play, &prompts),
             Effect::StopPlay { leg, play } => {
+                self.loading.remove(&(leg, play));
                 self.media_command(leg, |leg| MediaCommand::StopPlay { leg, play: play.0 });
             }
             Effect::RingTone { leg, on } => {
@@ -119,7 +120,7 @@ impl CallTask {
     fn release(&mut self, leg: LegId, cause: Cause) {
         let Some(mut state) = self.legs.remove(&leg) else { return };
         self.abandon_record(leg, &mut state);
-        self.shared.forget_leg(&state, self.id);
+        self.shared.forget_leg(&state, self.tenant.id(), self.id);
         if !state.over {
             self.sip(hang_up(state.session, cause));
         }
@@ -131,9 +132,15 @@ impl CallTask {
 
     /// Looks up where an endpoint is registered now; the call keeps the ways under keys of its own.
     fn locate(&mut self, endpoint: &str) -> Vec<Contact> {
+        if self.tenant.definition().endpoint(endpoint).is_none() {
+            // Its stored binding may outlive it: nobody is configured there any more.
+            return Vec::new();
+        }
         let ways = self.tenant.registrations.ways(endpoint, self.shared.wallclock());
         let contacts = ways.into_iter().map(|way| {
-            let key = self.ways.len() as u64 + 1;
+            // A way that is known keeps its key, so that a dialplan's loop does not fill the memory.
+            let known = self.ways.iter().find(|(_, known)| **known == way).map(|(key, _)| *key);
+            let key = known.unwrap_or(self.ways.len() as u64 + 1);
             let uri = way.uri.to_string();
             self.ways.insert(key, way);
             Contact { uri, key }
@@ -181,7 +188,7 @@ impl CallTask {
             to: crate::address::called(&way.uri),
             uri: way.uri,
             from: crate::address::calling(caller, self.tenant.definition().realm()),
-            contact_user: crate::address::user(&caller.number),
+            contact_user: crate::address::contact_user(&caller.number),
             body,
             headers: Vec::new(),
             max_forwards: hops.max_forwards,

@@ -151,6 +151,7 @@ impl CallTask {
                 self.input(Input::PlayEnded { leg, play });
             }
             Resolved::Load(load) => {
+                self.loading.insert((leg, play));
                 let inbox = self.sender.clone();
                 self.shared.tasks.spawn(async move {
                     let sources = load.await;
@@ -169,6 +170,10 @@ impl CallTask {
     }
 
     pub(super) fn prompts_ready(&mut self, leg: LegId, play: PlayId, sources: Option<Vec<Source>>) {
+        // Stopped while it was read: another prompt may be playing by now.
+        if !self.loading.remove(&(leg, play)) {
+            return;
+        }
         match sources {
             Some(sources) => self.start_play(leg, play, sources),
             None => self.input(Input::PlayEnded { leg, play }),

@@ -38,7 +38,8 @@ enum Chunk {
 impl CallTask {
     pub(super) fn start_record(&mut self, leg: LegId, blob: String, max_ms: u64, silence_ms: Option<u64>) {
         let name = BlobName::new(&blob);
-        let (Ok(name), Some(state)) = (name, self.legs.get_mut(&leg)) else {
+        let place = std::sync::Arc::clone(&self.shared.recordings).try_acquire_owned();
+        let (Ok(place), Ok(name), Some(state)) = (place, name, self.legs.get_mut(&leg)) else {
             return self.input(Input::RecordEnded { leg, blob, duration_ms: None });
         };
         self.requests += 1;
@@ -53,6 +54,7 @@ impl CallTask {
                 tracing::error!(blob = name.as_str(), %error, "a recording could not be stored");
                 None
             });
+            drop(place);
             // The call may have ended meanwhile; the recording is stored all the same.
             drop(inbox.blocking_send(Message::RecordStored { leg, blob, duration_ms }));
         });

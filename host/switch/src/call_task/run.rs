@@ -17,7 +17,7 @@ use super::{CallTask, Waiting};
 /// What runs on a leg.
 pub(crate) struct Run {
     program: Program,
-    /// Tells the run from an earlier one on the same leg.
+    /// Tells what the run waits for from what it waited for before.
     number: u64,
     context: String,
     waits: Waits,
@@ -137,8 +137,8 @@ impl CallTask {
             Ask::Answer => self.ask_call(leg, Asked::Verb, Request::Answer { leg }),
             Ask::Ringing => self.ask_call(leg, Asked::Verb, Request::Ring { leg }),
             Ask::Progress => self.ask_call(leg, Asked::Verb, Request::Progress { leg }),
-            Ask::Busy { timeout } => self.indicate(leg, Cause::USER_BUSY, "tone:425/500,0/500", timeout),
-            Ask::Congestion { timeout } => self.indicate(leg, Cause::CONGESTION, "tone:425/250,0/250", timeout),
+            Ask::Busy { timeout } => self.indicate(leg, Cause::USER_BUSY, timeout),
+            Ask::Congestion { timeout } => self.indicate(leg, Cause::CONGESTION, timeout),
             Ask::Wait(duration) => self.ask_call(leg, Asked::Verb, Request::Wait { leg, duration }),
             Ask::WaitDigit { timeout } => {
                 let request = Request::ReadDigits {
@@ -182,14 +182,20 @@ impl CallTask {
     }
 
     /// An unanswered caller is refused with the cause; an answered one hears the tone first.
-    fn indicate(&mut self, leg: LegId, cause: Cause, tone: &str, timeout: Option<Duration>) {
+    fn indicate(&mut self, leg: LegId, cause: Cause, timeout: Option<Duration>) {
         /// How long a tone is heard when the plan does not say: longer than anybody listens.
         const PATIENCE: Duration = Duration::from_secs(120);
         if !self.legs.get(&leg).is_some_and(super::Leg::answered) {
             return self.ask_call(leg, Asked::HangUp, Request::HangUp { leg, cause });
         }
-        let seconds = timeout.unwrap_or(PATIENCE).min(PATIENCE).as_secs().max(1);
-        let prompts = vec![tone.to_owned(); seconds as usize];
+        // Four periods a prompt, because the number of prompts is bounded.
+        let (periods, period) = match cause == Cause::USER_BUSY {
+            true => ("tone:425/500,0/500,425/500,0/500,425/500,0/500,425/500,0/500", Duration::from_secs(4)),
+            false => ("tone:425/250,0/250,425/250,0/250,425/250,0/250,425/250,0/250", Duration::from_secs(2)),
+        };
+        let count = timeout.unwrap_or(PATIENCE).min(PATIENCE).as_millis().div_ceil(period.as_millis());
+        let count = usize::try_from(count).unwrap_or(usize::MAX).clamp(1, call::limit::PROMPTS);
+        let prompts = vec![periods.to_owned(); count];
         self.ask_call(leg, Asked::Indicate(cause), Request::Play { leg, prompts, interrupt: String::new() });
     }
 
@@ -239,11 +245,13 @@ impl CallTask {
     }
 
     fn run_app(&mut self, leg: LegId, name: String, arguments: String) {
+        self.run_count += 1;
+        let number = self.run_count;
         let Some(run) = self.runs.get_mut(&leg) else { return };
-        let number = run.number;
+        run.number = number;
         let port = Port::new(self.sender.clone(), Arc::clone(&self.tenant), run.leg_gone.clone());
         let Some(slot) = self.tenant.plugins.app(&name) else {
-            return self.app_ended(leg, number, AppResult::Unknown);
+            return self.app_over(leg, &name, AppResult::Unknown);
         };
         let plugin = format!("{}@{}", slot.plugin(), slot.digest());
         self.plugin = Some(plugin.clone());
@@ -257,8 +265,16 @@ impl CallTask {
     }
 
     pub(super) fn app_ended(&mut self, leg: LegId, number: u64, result: AppResult) {
-        let Some(run) = self.runs.get_mut(&leg).filter(|run| run.number == number) else { return };
-        let application = run.application().unwrap_or_default();
+        // Only the application that the run waits for: one that was stopped may have sent its end just before.
+        let waits = |run: &&mut Run| run.number == number && matches!(run.waits, Waits::App { .. });
+        if let Some(run) = self.runs.get_mut(&leg).filter(waits) {
+            let application = run.application().unwrap_or_default();
+            self.app_over(leg, &application, result);
+        }
+    }
+
+    fn app_over(&mut self, leg: LegId, application: &str, result: AppResult) {
+        let Some(run) = self.runs.get_mut(&leg) else { return };
         let gone = run.leg_gone.is_cancelled();
         let bare = matches!(run.program, Program::App);
         run.waits = Waits::Nothing;
@@ -269,7 +285,7 @@ impl CallTask {
                 (status, Reply::Failed { message })
             }
             AppResult::Unknown => {
-                let message = "no plugin of this tenant has this application".to_owned();
+                let message = format!("no plugin of this tenant has the application {application}");
                 ("UNKNOWN".to_owned(), Reply::Failed { message })
             }
         };
@@ -313,12 +329,14 @@ impl CallTask {
 
     /// A function that needs nothing of the call is over at its first poll; one that asks the call must not keep its task.
     fn await_function(&mut self, leg: LegId, future: impl Future<Output = Reply> + Send + 'static) {
+        self.run_count += 1;
+        let number = self.run_count;
         let Some(run) = self.runs.get_mut(&leg) else { return };
+        run.number = number;
         let mut future = Box::pin(future);
         if let Some(reply) = future.as_mut().now_or_never() {
             return self.ready.push_back((leg, reply));
         }
-        let number = run.number;
         let inbox = self.sender.clone();
         let task = self.shared.tasks.spawn(async move {
             let reply = future.await;

@@ -179,6 +179,7 @@ impl CallTask {
         let replaced = self.leg_of(replaced).filter(|_| tenant == *self.tenant.id());
         let Some(replaced) = replaced else {
             // The dialog ended while the INVITE was on its way, or is another tenant's (RFC 3891 §3, hostile E2).
+            self.shared.sessions.remove(offered.session.as_u64());
             return self.sip(Command::Reject { session: offered.session, status: 481, headers: Vec::new() });
         };
         let leg = self.call.allocate_leg();

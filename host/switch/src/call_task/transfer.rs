@@ -77,7 +77,7 @@ impl CallTask {
         if let Err(error) = back.try_send(answer) {
             // The other call is over or cannot listen: a leg that nobody owns is ended.
             if let Message::HandedOver { returned: Some(orphan), .. } = error.into_inner() {
-                self.shared.forget_leg(&orphan, self.id);
+                self.shared.forget_leg(&orphan, self.tenant.id(), self.id);
                 self.sip(super::effect::hang_up(orphan.session, call::Cause::NORMAL_TEMPORARY_FAILURE));
             }
         }
