@@ -73,5 +73,16 @@ fn test(workspace: &Workspace, rest: &[String]) -> Result<(), Failure> {
         true => &["nextest", "run"],
         false => &["test"],
     };
-    workspace.cargo(runner).args(["--release", "--workspace"]).args(rest).run()
+    workspace.cargo(runner).args(["--release", "--workspace"]).args(rest).run()?;
+    // nextest leaves the examples in the documentation out.
+    match runner.len() > 1 && rest.is_empty() {
+        true => workspace.cargo(["test", "--release", "--workspace", "--doc"]).run(),
+        false => Ok(()),
+    }
+}
+
+fn bench(workspace: &Workspace, rest: &[String]) -> Result<(), Failure> {
+    setup::everything(workspace)?;
+    workspace.cargo(["build", "--release", "--package", "jackfield"]).run()?;
+    workspace.cargo(["run", "--release", "--package", "tests", "--bin", "bench", "--"]).args(rest).run()
 }
