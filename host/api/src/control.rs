@@ -45,12 +45,12 @@ pub trait Control: Send + Sync + 'static {
         request: InstallRequest,
     ) -> impl Future<Output = Result<Installed, ControlError>> + Send;
 
-    /// Makes the version before the active one active, or the one with this digest.
+    /// Makes the version before the active one active, or `to`: a plugin's own version or the beginning of a digest.
     fn roll_back(
         &self,
         tenant: &str,
         id: &str,
-        digest: Option<&str>,
+        to: Option<&str>,
     ) -> impl Future<Output = Result<Installed, ControlError>> + Send;
 
     /// Removes a plugin; calls inside it end on their version.

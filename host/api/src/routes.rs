@@ -39,7 +39,7 @@ struct OfTenant {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RollBack {
-    digest: Option<String>,
+    to: Option<String>,
 }
 
 async fn health<C: Control>(State(control): State<Arc<C>>) -> Response {
@@ -98,9 +98,9 @@ async fn remove<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): P
 async fn roll_back<C: Control>(
     State(control): State<Arc<C>>,
     Path((tenant, id)): Path<(String, String)>,
-    Query(RollBack { digest }): Query<RollBack>,
+    Query(RollBack { to }): Query<RollBack>,
 ) -> Response {
-    answer(control.roll_back(&tenant, &id, digest.as_deref()).await)
+    answer(control.roll_back(&tenant, &id, to.as_deref()).await)
 }
 
 async fn history<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): Path<(String, String)>) -> Response {

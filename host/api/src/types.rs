@@ -171,8 +171,8 @@ pub struct Plugin {
     pub title: String,
     /// The active component's SHA-256.
     pub digest: String,
-    /// Components that can be activated, newest first.
-    pub available: Vec<String>,
+    /// Versions that can be activated, newest first.
+    pub available: Vec<Available>,
     /// Its applications.
     pub apps: Vec<String>,
     /// Its functions.
@@ -191,6 +191,17 @@ pub struct Plugin {
     pub last_fault: Option<String>,
     /// Why it does not run, where it does not.
     pub trouble: Option<String>,
+}
+
+/// A version of a plugin that can be activated: a component and the manifest it came with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Available {
+    /// The plugin's own version.
+    pub version: String,
+    /// The component's SHA-256. Two versions have the same one where only the manifest differs.
+    pub digest: String,
+    /// Whether it is the active one.
+    pub active: bool,
 }
 
 /// A plugin to install.
@@ -213,10 +224,14 @@ pub struct InstallRequest {
 pub struct Installed {
     /// The plugin.
     pub id: String,
-    /// The component that is active now.
+    /// The plugin's own version that is active now.
+    pub version: String,
+    /// Its component.
     pub digest: String,
-    /// The component before.
+    /// The component before; the same one where only the manifest is new.
     pub replaced: Option<String>,
+    /// The plugin's own version before.
+    pub replaced_version: Option<String>,
     /// What it may do.
     pub granted: Vec<String>,
     /// False if it was active already.
@@ -226,10 +241,14 @@ pub struct Installed {
 /// A line of a plugin's history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
-    /// Milliseconds since 1970.
+    /// When, as in `2026-11-23T09:51:42Z`.
+    pub time: String,
+    /// The same in milliseconds since 1970.
     pub unix_ms: u64,
     /// What happened: `installed`, `rolled-back`, …
     pub event: String,
+    /// The plugin's own version that was active afterwards, where it is known.
+    pub version: Option<String>,
     /// The component that was active afterwards.
     pub digest: Option<String>,
     /// Who did it.

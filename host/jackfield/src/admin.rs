@@ -12,7 +12,7 @@ use api::types::{
     self, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallRequest, Installed, Plugin, Registration,
     ReloadReport, ReloadResult, TenantHealth, TenantReload,
 };
-use api::{Control, ControlError, ErrorCode};
+use api::{Control, ControlError};
 use call::{CallId, TenantId};
 use switch::{Applied, Definition, Switch, Tenant};
 use tokio::sync::Mutex;
@@ -273,17 +273,12 @@ impl Control for Admin {
         self.install_by_hand(&tenant, request).await
     }
 
-    async fn roll_back(&self, tenant: &str, id: &str, digest: Option<&str>) -> Result<Installed, ControlError> {
+    async fn roll_back(&self, tenant: &str, id: &str, to: Option<&str>) -> Result<Installed, ControlError> {
         let tenant = self.tenant(tenant)?;
         let by = plugin::By { who: "administrator".into(), why: "rollback command".into() };
-        let changed = match digest {
+        let changed = match to {
             None => tenant.plugins().rollback(id, by).await,
-            Some(digest) => {
-                let digest = digest
-                    .parse()
-                    .map_err(|error: plugin::DigestError| ControlError::new(ErrorCode::Invalid, error.to_string()))?;
-                tenant.plugins().activate(id, digest, by).await
-            }
+            Some(which) => tenant.plugins().activate(id, which, by).await,
         };
         changed.map(describe::installed).map_err(deploy::change_error)
     }

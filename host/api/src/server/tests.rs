@@ -51,9 +51,16 @@ impl Control for OneCall {
         Err(ControlError::new(ErrorCode::Refused, format!("{}: a missing import", request.package)))
     }
 
-    async fn roll_back(&self, _: &str, id: &str, digest: Option<&str>) -> Result<Installed, ControlError> {
-        let digest = digest.unwrap_or("before").to_owned();
-        Ok(Installed { id: id.into(), digest, replaced: None, granted: Vec::new(), changed: true })
+    async fn roll_back(&self, _: &str, id: &str, to: Option<&str>) -> Result<Installed, ControlError> {
+        Ok(Installed {
+            id: id.into(),
+            version: to.unwrap_or("before").to_owned(),
+            digest: String::new(),
+            replaced: None,
+            replaced_version: None,
+            granted: Vec::new(),
+            changed: true,
+        })
     }
 
     async fn remove(&self, _: &str, _: &str) -> Result<(), ControlError> {
@@ -81,8 +88,8 @@ async fn a_client_gets_what_the_server_says() {
     let query = DialplanQuery { tenant: "acme".into(), from: "100".into(), to: "600".into(), context: None };
     let trace: DialplanTrace = client.post("/v1/dialplan", &query).await.unwrap();
     assert_eq!(trace.lines[0].text, "600");
-    let installed: Installed = client.post("/v1/tenants/acme/plugins/app-echo/rollback?digest=d", &()).await.unwrap();
-    assert_eq!(installed.digest, "d");
+    let installed: Installed = client.post("/v1/tenants/acme/plugins/app-echo/rollback?to=0.1.0", &()).await.unwrap();
+    assert_eq!(installed.version, "0.1.0");
     server.stop().await;
 }
 

@@ -14,16 +14,30 @@ pub struct Wav {
 
 /// Reads a file with at most `samples_max` samples. A file cut off in its data is read as far as it goes.
 pub fn read(bytes: &[u8], samples_max: usize) -> Result<Wav, WavError> {
-    let Some((b"RIFF", rest)) = bytes.split_first_chunk() else { return Err(WavError::NotWav) };
-    let Some((_, rest)) = rest.split_first_chunk::<4>() else { return Err(WavError::NotWav) };
-    let Some((b"WAVE", mut rest)) = rest.split_first_chunk() else { return Err(WavError::NotWav) };
     let mut format = None;
-    for _ in 0..CHUNKS_MAX {
-        let Some((chunk, after)) = next_chunk(rest) else { return Err(WavError::NoData) };
-        rest = after;
+    for chunk in chunks(bytes)? {
         match &chunk.id {
             b"fmt " => format = Some(Format::parse(chunk.body)?),
             b"data" => return format.ok_or(WavError::NoFormat)?.decode(chunk.body, samples_max),
+            _ => {}
+        }
+    }
+    Err(WavError::NoData)
+}
+
+/// Tells whether [`read`] would take a file of which only the beginning is here: its audio may lie beyond. `length` is the whole file's.
+pub fn check(beginning: &[u8], length: u64, samples_max: usize) -> Result<SampleRate, WavError> {
+    let mut format = None;
+    for chunk in chunks(beginning)? {
+        match &chunk.id {
+            b"fmt " => format = Some(Format::parse(chunk.body)?),
+            b"data" => {
+                let format = format.ok_or(WavError::NoFormat)?;
+                // As much as the chunk says, or the file has.
+                let audio = u64::from(chunk.len).min(length.saturating_sub(chunk.at as u64));
+                let samples = audio / format.bytes_per_sample() as u64;
+                return if samples > samples_max as u64 { Err(WavError::TooLong) } else { Ok(format.rate) };
+            }
             _ => {}
         }
     }
@@ -93,6 +107,8 @@ pub enum WavError {
 
 /// Most chunks looked at before the data.
 const CHUNKS_MAX: usize = 64;
+/// A chunk's name and length.
+const CHUNK_HEADER_LEN: usize = 8;
 
 const PCM: u16 = 1;
 const ALAW: u16 = 6;
@@ -102,17 +118,30 @@ const EXTENSIBLE: u16 = 0xfffe;
 
 struct Chunk<'a> {
     id: [u8; 4],
+    /// Where its body begins in the file.
+    at: usize,
+    /// What it says of its length.
+    len: u32,
+    /// As much of it as is there.
     body: &'a [u8],
 }
 
-fn next_chunk(bytes: &[u8]) -> Option<(Chunk<'_>, &[u8])> {
-    let (id, rest) = bytes.split_first_chunk::<4>()?;
-    let (len, rest) = rest.split_first_chunk::<4>()?;
-    let len = u32::from_le_bytes(*len) as usize;
-    let body = &rest[..len.min(rest.len())];
-    // Chunks are padded to an even length.
-    let next = len.saturating_add(len % 2).min(rest.len());
-    Some((Chunk { id: *id, body }, &rest[next..]))
+/// The first chunks of a file.
+fn chunks(bytes: &[u8]) -> Result<impl Iterator<Item = Chunk<'_>>, WavError> {
+    let Some((b"RIFF", rest)) = bytes.split_first_chunk() else { return Err(WavError::NotWav) };
+    let Some((_, rest)) = rest.split_first_chunk::<4>() else { return Err(WavError::NotWav) };
+    let Some((b"WAVE", mut rest)) = rest.split_first_chunk() else { return Err(WavError::NotWav) };
+    let next = move || {
+        let at = bytes.len() - rest.len() + CHUNK_HEADER_LEN;
+        let (id, after) = rest.split_first_chunk::<4>()?;
+        let (len, after) = after.split_first_chunk::<4>()?;
+        let len = u32::from_le_bytes(*len);
+        let there = (len as usize).min(after.len());
+        // Chunks are padded to an even length.
+        rest = &after[(len as usize).saturating_add(len as usize % 2).min(after.len())..];
+        Some(Chunk { id: *id, at, len, body: &after[..there] })
+    };
+    Ok(std::iter::from_fn(next).take(CHUNKS_MAX))
 }
 
 struct Format {
@@ -148,9 +177,12 @@ impl Format {
         Ok(Self { coding, rate })
     }
 
+    fn bytes_per_sample(&self) -> usize {
+        if matches!(self.coding, Coding::Pcm16) { 2 } else { 1 }
+    }
+
     fn decode(&self, body: &[u8], samples_max: usize) -> Result<Wav, WavError> {
-        let bytes_per_sample = if matches!(self.coding, Coding::Pcm16) { 2 } else { 1 };
-        if body.len() / bytes_per_sample > samples_max {
+        if body.len() / self.bytes_per_sample() > samples_max {
             return Err(WavError::TooLong);
         }
         let samples = match self.coding {
@@ -200,6 +232,23 @@ mod tests {
         with_list.extend(&whole[36..]);
         assert_eq!(read(&with_list, 100), Ok(example()));
         assert_eq!(read(&whole[..whole.len() - 3], 100).unwrap().samples, [0, 1, -1]);
+    }
+
+    /// The beginning is enough to tell, and tells the same as the whole file.
+    #[test]
+    fn a_check_of_the_beginning_agrees_with_reading() {
+        let whole = write(&example());
+        let length = whole.len() as u64;
+        assert_eq!(check(&whole[..HEADER_LEN], length, 5), Ok(SampleRate::Hz16000));
+        assert_eq!(check(&whole[..HEADER_LEN], length, 4), Err(WavError::TooLong));
+        assert_eq!(check(&whole[..HEADER_LEN - 9], length, 5), Err(WavError::NoFormat), "cut off in its format");
+        for at in 0..HEADER_LEN {
+            for value in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                assert_eq!(check(&bytes, length, 5).err(), read(&bytes, 5).err(), "byte {at} is {value}");
+            }
+        }
     }
 
     #[test]

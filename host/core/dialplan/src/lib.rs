@@ -49,5 +49,5 @@ pub use crate::diagnostic::{Diagnostic, Severity};
 pub use crate::execution::{EvaluateError, Execution, GoToError, Location, Start};
 pub use crate::explain::{Query, TraceKind, TraceLine, explain};
 pub use crate::parse::parse;
-pub use crate::plan::{Dialplan, Known};
+pub use crate::plan::{Dialplan, Known, NameKind, UnknownName};
 pub use crate::source::{Source, SourceError, Text};

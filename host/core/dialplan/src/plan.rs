@@ -93,6 +93,30 @@ pub(crate) type Found = (u32, u32);
 /// Extensions that match one number, most specific first.
 pub(crate) type Candidates = SmallVec<[Found; 2]>;
 
+/// A name of a plan that nobody provides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownName {
+    /// What it is the name of.
+    pub kind: NameKind,
+    /// As written.
+    pub name: String,
+    /// The file, as the plan includes it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// What was perhaps meant.
+    pub similar: Option<String>,
+}
+
+/// What plugins provide to plans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameKind {
+    /// An application, `Echo()`.
+    Application,
+    /// A function, `${LEN()}`.
+    Function,
+}
+
 /// Names the tenant's plugins provide, for [`Dialplan::check_names`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Known<'a> {
@@ -115,30 +139,39 @@ impl Dialplan {
         &self.warnings
     }
 
-    /// Warnings for applications and functions that are neither native nor known, each with the most similar name.
-    pub fn check_names(&self, known: Known<'_>) -> Vec<Diagnostic> {
+    /// The applications and functions that are neither native nor known, where they stand, each with the most similar name. At most
+    /// [`limit::DIAGNOSTICS`].
+    pub fn check_names(&self, known: Known<'_>) -> Vec<UnknownName> {
         let applications: Vec<&str> = VERBS.iter().chain(known.applications).copied().collect();
         let natives = Native::ALL.iter().map(|(name, _)| *name);
         let functions: Vec<&str> = natives.chain(known.functions.iter().copied()).collect();
-        let mut warnings = Vec::new();
+        // Letter case counts for natives only, which the parser has told apart already.
+        let is_among = |name: &str, among: &[&str]| among.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let mut unknown = Vec::new();
         for statement in &self.statements {
-            let mut warn = |kind: &str, name: &str, among: &[&str]| {
-                let similar = similar(name, among).map(|similar| format!("did you mean {similar}?"));
-                let message = format!("no plugin provides the {kind} {name}");
-                warnings.push(self.warning(statement.place(), message, similar));
+            let mut note = |kind, name: &str, among: &[&str]| {
+                let place = statement.place();
+                unknown.push(UnknownName {
+                    kind,
+                    name: name.to_owned(),
+                    file: self.files[usize::from(place.file)].clone(),
+                    line: place.line,
+                    similar: similar(name, among).map(str::to_owned),
+                });
             };
             if let Verb::App(name) = &statement.verb
-                && !applications.iter().any(|known| known.eq_ignore_ascii_case(name))
+                && !is_among(name, &applications)
             {
-                warn("application", name, &applications);
+                note(NameKind::Application, name, &applications);
             }
-            for name in statement.functions().filter(|name| !functions.contains(name)) {
-                warn("function", name, &functions);
+            for name in statement.functions().filter(|name| !is_among(name, known.functions)) {
+                note(NameKind::Function, name, &functions);
             }
         }
-        warnings.sort_by_key(|warning| (warning.file.clone(), warning.line));
-        warnings.truncate(limit::DIAGNOSTICS);
-        warnings
+        unknown.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
+        unknown.dedup();
+        unknown.truncate(limit::DIAGNOSTICS);
+        unknown
     }
 
     /// The names of the contexts, in the order of the file.

@@ -31,10 +31,14 @@ pub struct By {
 pub struct Installed {
     /// The plugin.
     pub id: String,
-    /// The version that is active now.
+    /// The plugin's own version that is active now.
+    pub version: String,
+    /// Its component.
     pub digest: Digest,
-    /// The version before, if there was one.
+    /// The component before, if there was one. The same one where only the manifest is new.
     pub replaced: Option<Digest>,
+    /// The plugin's own version before.
+    pub replaced_version: Option<String>,
     /// What it may do.
     pub granted: Vec<Capability>,
     /// False if the same version was active already: nothing was done.
@@ -50,10 +54,10 @@ pub struct Deployed {
     pub version: String,
     /// One line for people.
     pub title: String,
-    /// The active version.
+    /// The active component.
     pub digest: Digest,
     /// The versions that can be activated, newest first.
-    pub available: Vec<Digest>,
+    pub available: Vec<Available>,
     /// Its applications.
     pub apps: Vec<String>,
     /// Its functions.
@@ -78,6 +82,17 @@ pub struct Deployed {
     pub trouble: Option<Trouble>,
 }
 
+/// A version that can be activated: a component and the manifest it came with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Available {
+    /// The plugin's own version.
+    pub version: String,
+    /// The component.
+    pub digest: Digest,
+    /// Whether it is the active one.
+    pub active: bool,
+}
+
 /// Why a deployment does not run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Trouble {
@@ -97,7 +112,10 @@ pub struct HistoryEntry {
     pub unix_ms: u64,
     /// What happened.
     pub event: Event,
-    /// The version that was active afterwards.
+    /// The plugin's own version that was active afterwards. Entries of before do not say.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// The component that was active afterwards.
     pub digest: Option<Digest>,
     /// Who and why.
     #[serde(flatten)]
@@ -145,6 +163,18 @@ pub enum InstallError {
     /// It imports what it does not declare.
     #[error("it uses what plugin.toml does not declare: {}", list(.0))]
     Undeclared(Vec<Capability>),
+    /// More was granted than it declares.
+    #[error(
+        "it does not declare {}, so that cannot be granted; it declares {}",
+        list(asked),
+        list_or_nothing(declared)
+    )]
+    NotDeclared {
+        /// What was granted in vain.
+        asked: Vec<Capability>,
+        /// What it declares.
+        declared: Vec<Capability>,
+    },
     /// It imports what is not consented to.
     #[error("it needs what was not granted: {}", list(.0))]
     NotGranted(Vec<Capability>),
@@ -185,12 +215,22 @@ pub enum ChangeError {
     #[error("{0} has no former version")]
     NothingBefore(String),
     /// That version was never installed, or is no longer kept.
-    #[error("{id} has no version {digest}")]
+    #[error("{id} has no version `{which}`")]
     UnknownVersion {
         /// The plugin.
         id: String,
-        /// The version.
-        digest: Digest,
+        /// What was asked for.
+        which: String,
+    },
+    /// More than one is meant.
+    #[error("{id} has several versions `{which}`: name the beginning of one's digest: {}", digests.iter().map(Digest::short).collect::<Vec<_>>().join(", "))]
+    SeveralVersions {
+        /// The plugin.
+        id: String,
+        /// What was asked for.
+        which: String,
+        /// Those that fit.
+        digests: Vec<Digest>,
     },
     /// The other version does not come up any more.
     #[error(transparent)]
@@ -199,4 +239,8 @@ pub enum ChangeError {
 
 fn list(capabilities: &[Capability]) -> String {
     capabilities.iter().map(|capability| capability.name()).collect::<Vec<_>>().join(", ")
+}
+
+fn list_or_nothing(capabilities: &[Capability]) -> String {
+    if capabilities.is_empty() { "nothing".into() } else { list(capabilities) }
 }

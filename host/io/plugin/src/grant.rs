@@ -60,13 +60,3 @@ pub enum Consent {
     /// These and no others.
     Only(BTreeSet<Capability>),
 }
-
-impl Consent {
-    /// What of `declared` is granted.
-    pub(crate) fn grant(&self, declared: impl Iterator<Item = Capability>) -> BTreeSet<Capability> {
-        match self {
-            Self::Declared => declared.collect(),
-            Self::Only(allowed) => declared.filter(|capability| allowed.contains(capability)).collect(),
-        }
-    }
-}

@@ -18,6 +18,7 @@ mod error;
 mod generation;
 mod grant;
 mod host;
+mod inspection;
 mod instance;
 mod loader;
 mod manifest;
@@ -29,11 +30,12 @@ pub mod limit;
 pub mod measure;
 
 pub use deployment::{
-    By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Package, Trouble,
+    Available, By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Package, Trouble,
 };
 pub use error::{GuestError, RunError};
 pub use grant::{Capability, Consent};
 pub use host::{Compiler, Host, HostConfig, HostError};
+pub use inspection::Inspection;
 pub use limit::Limits;
 pub use loader::compile::compile_child;
 pub use loader::{Digest, DigestError, LoadError, Version, World};

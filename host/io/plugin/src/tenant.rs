@@ -20,8 +20,9 @@ use crate::error::RunError;
 use crate::generation::{Generation, Parts, Verdict, lock};
 use crate::grant::{Capability, Consent};
 use crate::host::Host;
+use crate::inspection;
 use crate::limit::DEPLOYMENTS;
-use crate::loader::{Digest, LoadError, Version, World};
+use crate::loader::{LoadError, Version, World};
 use crate::manifest::Manifest;
 use crate::port::TenantPort;
 use crate::slot::{AppSlot, FunctionSlot, ServiceInbox, ServiceSlot};
@@ -98,7 +99,7 @@ impl TenantPlugins {
         inner
             .spawned(async move {
                 for (id, record) in &journal.plugins {
-                    if let Some(kept) = record.active.and_then(|active| record.kept(active)) {
+                    if let Some(kept) = record.current() {
                         opening.come_up(id, kept).await;
                     }
                 }
@@ -114,14 +115,12 @@ impl TenantPlugins {
         self.0.spawned(async move { inner.install(package, consent, by).await }).await
     }
 
-    /// Makes a version active again that was installed before.
-    pub async fn activate(&self, id: &str, digest: Digest, by: By) -> Result<Installed, ChangeError> {
-        let (inner, id) = (self.0.clone(), id.to_owned());
+    /// Makes a version active again that was installed before: `which` is its own version, as in `0.1.0`, or the beginning of its digest.
+    pub async fn activate(&self, id: &str, which: &str, by: By) -> Result<Installed, ChangeError> {
+        let (inner, id, which) = (self.0.clone(), id.to_owned(), which.to_owned());
         let activation = async move {
             let _one = inner.changing.lock().await;
-            let record = inner.record(&id)?;
-            let kept = record.kept(digest).cloned();
-            let kept = kept.ok_or_else(|| ChangeError::UnknownVersion { id: id.clone(), digest })?;
+            let kept = inner.record(&id)?.find(&id, &which)?.clone();
             inner.reactivate(&id, kept, Event::Activated, by).await
         };
         self.0.spawned(activation).await
@@ -145,8 +144,7 @@ impl TenantPlugins {
         let removal = async move {
             let _one = inner.changing.lock().await;
             let mut record = inner.record(&id)?;
-            record.active = None;
-            record.versions.clear();
+            record.clear();
             record.note(inner.port.clock().unix_ms, Event::Removed, by);
             inner.store(&id, record).await.map_err(InstallError::Journal)?;
             inner.swap(&id, None);
@@ -229,19 +227,9 @@ impl Inner {
     async fn install(self: &Arc<Self>, package: Package, consent: Consent, by: By) -> Result<Installed, InstallError> {
         let manifest = Manifest::parse("plugin.toml", &package.manifest)?;
         let version = self.host.0.load(package.wasm).await?;
-        let granted = consent.grant(manifest.capabilities.keys().copied());
-        let beyond = |allowed: &dyn Fn(&Capability) -> bool| -> Vec<Capability> {
-            version.capabilities().iter().copied().filter(|used| !allowed(used)).collect()
-        };
-        let undeclared = beyond(&|used| manifest.capabilities.contains_key(used));
-        if !undeclared.is_empty() {
-            return Err(InstallError::Undeclared(undeclared));
-        }
-        let refused = beyond(&|used| granted.contains(used));
-        if !refused.is_empty() {
-            return Err(InstallError::NotGranted(refused));
-        }
-        fits(&manifest, &version)?;
+        inspection::declares_its_uses(&manifest, version.capabilities())?;
+        let granted = inspection::grant(&manifest, version.capabilities(), &consent)?;
+        inspection::fits(&manifest, version.worlds())?;
         let kept = Kept { digest: version.digest(), manifest: package.manifest, granted, failed: false };
         let _one = self.changing.lock().await;
         self.make_active(manifest, version, kept, Event::Installed, by).await
@@ -278,12 +266,21 @@ impl Inner {
         let digest = version.digest();
         let granted: Vec<Capability> = kept.granted.iter().copied().collect();
         let mut record = lock(&self.journal).plugins.get(&id).cloned().unwrap_or_default();
-        let replaced = record.active;
+        let (replaced, replaced_version) = (record.active, record.current().map(Kept::version));
         let table = self.table.load_full();
         let present = table.deployments.get(&id);
         let running = present.is_some_and(|entry| entry.active.is_ok());
-        if replaced == Some(digest) && running && record.kept(digest) == Some(&kept) {
-            return Ok(Installed { id, digest, replaced: None, granted, changed: false });
+        let installed = Installed {
+            id: id.clone(),
+            version: manifest.version.clone(),
+            digest,
+            replaced,
+            replaced_version,
+            granted,
+            changed: true,
+        };
+        if running && record.current() == Some(&kept) {
+            return Ok(Installed { replaced: None, replaced_version: None, changed: false, ..installed });
         }
         if present.is_none() && table.deployments.len() >= DEPLOYMENTS {
             return Err(InstallError::TooMany(table.deployments.len()));
@@ -305,7 +302,7 @@ impl Inner {
             return Err(InstallError::Journal(error));
         }
         self.swap(&id, Some(Entry { deployment, active: Ok(generation) }));
-        Ok(Installed { id, digest, replaced, granted, changed: true })
+        Ok(installed)
     }
 
     /// A deployment of the last run of the host; trouble is kept with it.
@@ -397,7 +394,12 @@ impl Inner {
         generations.retain(|generation| generation.strong_count() > 0);
         let alive: Vec<Arc<Generation>> = generations.iter().filter_map(Weak::upgrade).collect();
         let live = entry.active.as_ref().map_or(0, |active| active.live());
-        let manifest = entry.active.as_ref().ok().map(|active| &active.manifest);
+        let current = record.current()?;
+        // Of one that does not come up, what it was installed with.
+        let manifest = match &entry.active {
+            Ok(active) => Some(active.manifest.clone()),
+            Err(_) => Manifest::parse("plugin.toml", &current.manifest).ok(),
+        };
         let trouble = match &entry.active {
             Err(why) => Some(Trouble::NotLoaded(why.clone())),
             Ok(active) => active.suspended_for().map(|remaining| Trouble::Suspended {
@@ -406,12 +408,12 @@ impl Inner {
         };
         Some(Deployed {
             id: id.into(),
-            version: manifest.map(|manifest| manifest.version.clone()).unwrap_or_default(),
-            title: manifest.map(|manifest| manifest.title.clone()).unwrap_or_default(),
-            digest: record.active?,
-            available: record.versions.iter().rev().map(|kept| kept.digest).collect(),
-            apps: manifest.map(|manifest| manifest.apps.clone()).unwrap_or_default(),
-            functions: manifest.map(|manifest| manifest.functions.clone()).unwrap_or_default(),
+            version: current.version(),
+            title: manifest.as_ref().map(|manifest| manifest.title.clone()).unwrap_or_default(),
+            digest: current.digest,
+            available: record.available(),
+            apps: manifest.as_ref().map(|manifest| manifest.apps.clone()).unwrap_or_default(),
+            functions: manifest.map(|manifest| manifest.functions).unwrap_or_default(),
             service: deployment.service().is_some(),
             granted: entry.active.as_ref().map(|active| active.granted.iter().copied().collect()).unwrap_or_default(),
             live,
@@ -432,9 +434,7 @@ impl Inner {
         let Ok(mut record) = self.record(&id) else { return };
         let Some(former) = record.former().cloned() else { return };
         let digest = failed.version.digest();
-        if let Some(kept) = record.versions.iter_mut().find(|kept| kept.digest == digest) {
-            kept.failed = true;
-        }
+        record.current_failed();
         lock(&self.journal).plugins.insert(id.clone(), record);
         tracing::warn!(tenant = %self.tenant, plugin = %id, from = %digest.short(), to = %former.digest.short(), %why, "rolling back");
         let by = By { who: "system".into(), why };
@@ -490,22 +490,6 @@ impl Deployment {
                 }
             }
         }
-    }
-}
-
-/// What the manifest says it provides, the component must export, and the other way round.
-fn fits(manifest: &Manifest, version: &Version) -> Result<(), InstallError> {
-    let mismatch = |text: &str| Err(InstallError::Mismatch(text.into()));
-    let exports = |world| version.worlds().contains(&world);
-    match (manifest.apps.is_empty(), exports(World::App)) {
-        (false, false) => return mismatch("plugin.toml lists apps, but the component exports no applications"),
-        (true, true) => return mismatch("the component exports applications, but plugin.toml lists no apps"),
-        _ => {}
-    }
-    match (manifest.functions.is_empty(), exports(World::Function)) {
-        (false, false) => mismatch("plugin.toml lists functions, but the component exports none"),
-        (true, true) => mismatch("the component exports functions, but plugin.toml lists none"),
-        _ => Ok(()),
     }
 }
 

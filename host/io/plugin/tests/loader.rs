@@ -143,6 +143,8 @@ async fn what_is_not_granted_is_refused() {
     let error = rig.install(undeclared).await.unwrap_err();
     assert!(matches!(&error, InstallError::Undeclared(which) if *which == [Capability::Kv]), "{error}");
     let error = rig.plugins.install(hostile(), Consent::Only([Capability::Dial].into()), by()).await.unwrap_err();
+    assert_eq!(error.to_string(), "it does not declare dial, so that cannot be granted; it declares kv");
+    let error = rig.plugins.install(hostile(), Consent::Only([].into()), by()).await.unwrap_err();
     assert_eq!(error.to_string(), "it needs what was not granted: kv");
     assert!(rig.plugins.list().is_empty());
     let installed = rig.plugins.install(hostile(), Consent::Only([Capability::Kv].into()), by()).await.unwrap();

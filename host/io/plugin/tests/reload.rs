@@ -93,9 +93,9 @@ async fn rollback_is_one_command() {
     let back = rig.plugins.rollback("hostile", by()).await.unwrap();
     assert_eq!((back.digest, back.replaced), (first.digest, Some(second.digest)));
     assert!(matches!(rig.plugins.rollback("hostile", by()).await, Err(ChangeError::NothingBefore(_))));
-    rig.plugins.activate("hostile", second.digest, by()).await.unwrap();
-    let unknown = Digest::of(b"never seen");
-    assert!(matches!(rig.plugins.activate("hostile", unknown, by()).await, Err(ChangeError::UnknownVersion { .. })));
+    rig.plugins.activate("hostile", &second.digest.short(), by()).await.unwrap();
+    let unknown = Digest::of(b"never seen").to_string();
+    assert!(matches!(rig.plugins.activate("hostile", &unknown, by()).await, Err(ChangeError::UnknownVersion { .. })));
     rig.plugins.remove("hostile", by()).await.unwrap();
     assert!(rig.plugins.app("Good").is_none() && rig.plugins.list().is_empty());
     let history: Vec<Event> = rig.plugins.history("hostile").iter().map(|entry| entry.event).collect();
@@ -103,6 +103,40 @@ async fn rollback_is_one_command() {
     assert!(rig.plugins.history("hostile").iter().all(|entry| entry.by == by() && entry.unix_ms > 0));
     let hint = rig.plugins.remove("hostil", by()).await.unwrap_err().to_string();
     assert_eq!(hint, "no plugin hostil is installed");
+}
+
+/// F61: a new manifest around the same component is a version of its own: told apart, rolled back to, found by its name.
+#[tokio::test]
+async fn the_same_component_with_another_manifest_is_another_version() {
+    let rig = Rig::new().await;
+    let numbered = |number: &str| {
+        let Package { manifest, wasm } = version(1);
+        Package { manifest: manifest.replace("0.1.0", number), wasm }
+    };
+    let first = rig.install(numbered("0.1.0")).await.unwrap();
+    let second = rig.install(numbered("0.1.1")).await.unwrap();
+    assert_eq!(first.digest, second.digest);
+    assert_eq!((second.version.as_str(), second.replaced_version.as_deref()), ("0.1.1", Some("0.1.0")));
+    assert_eq!(rig.plugins.show("hostile").unwrap().version, "0.1.1");
+
+    let back = rig.plugins.rollback("hostile", by()).await.unwrap();
+    assert_eq!((back.version.as_str(), back.changed), ("0.1.0", true));
+    let shown = rig.plugins.show("hostile").unwrap();
+    let available: Vec<(&str, bool)> = shown.available.iter().map(|one| (one.version.as_str(), one.active)).collect();
+    assert_eq!((shown.version.as_str(), available), ("0.1.0", vec![("0.1.1", false), ("0.1.0", true)]));
+
+    rig.plugins.activate("hostile", "0.1.1", by()).await.unwrap();
+    rig.install(Package { manifest: numbered("0.1.1").manifest, ..version(2) }).await.unwrap();
+    let back = rig.plugins.activate("hostile", "0.1.1", by()).await.unwrap();
+    assert_eq!(back.digest, first.digest, "not the active one, but the other of that name");
+    rig.plugins.activate("hostile", "0.1.0", by()).await.unwrap();
+    let error = rig.plugins.activate("hostile", "0.1.1", by()).await.unwrap_err();
+    assert!(error.to_string().contains(&first.digest.short()), "{error}");
+    let versions: Vec<Option<String>> = rig.plugins.history("hostile").into_iter().map(|entry| entry.version).collect();
+    assert_eq!(versions[..3], ["0.1.0", "0.1.1", "0.1.0"].map(|version| Some(version.to_owned())));
+
+    let rig = Rig::reopen(rig.directory.clone(), |config| config).await;
+    assert_eq!(rig.plugins.show("hostile").unwrap().version, "0.1.0", "the restart knows which");
 }
 
 /// F61: a version that traps too often is replaced by the one before, and is not one to go back to.

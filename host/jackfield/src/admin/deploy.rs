@@ -167,6 +167,7 @@ pub(super) fn change_error(error: ChangeError) -> ControlError {
     match &error {
         ChangeError::Install(install) => install_error(install),
         ChangeError::Unknown { .. } | ChangeError::UnknownVersion { .. } => ControlError::not_found(error.to_string()),
+        ChangeError::SeveralVersions { .. } => ControlError::new(ErrorCode::Invalid, error.to_string()),
         ChangeError::NothingBefore(_) => ControlError::new(ErrorCode::Refused, error.to_string()),
     }
 }

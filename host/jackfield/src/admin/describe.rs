@@ -68,7 +68,7 @@ pub(super) fn plugin(plugin: Deployed) -> types::Plugin {
         version: plugin.version,
         title: plugin.title,
         digest: plugin.digest.to_string(),
-        available: plugin.available.iter().map(ToString::to_string).collect(),
+        available: plugin.available.iter().map(available).collect(),
         apps: plugin.apps,
         functions: plugin.functions,
         granted: plugin.granted.iter().map(ToString::to_string).collect(),
@@ -84,11 +84,17 @@ pub(super) fn plugin(plugin: Deployed) -> types::Plugin {
     }
 }
 
+fn available(one: &plugin::Available) -> types::Available {
+    types::Available { version: one.version.clone(), digest: one.digest.to_string(), active: one.active }
+}
+
 pub(super) fn installed(installed: plugin::Installed) -> types::Installed {
     types::Installed {
         id: installed.id,
+        version: installed.version,
         digest: installed.digest.to_string(),
         replaced: installed.replaced.map(|digest| digest.to_string()),
+        replaced_version: installed.replaced_version,
         granted: installed.granted.iter().map(ToString::to_string).collect(),
         changed: installed.changed,
     }
@@ -96,12 +102,21 @@ pub(super) fn installed(installed: plugin::Installed) -> types::Installed {
 
 pub(super) fn event(entry: plugin::HistoryEntry) -> types::HistoryEntry {
     types::HistoryEntry {
+        time: rfc3339(entry.unix_ms),
         unix_ms: entry.unix_ms,
         event: word(&entry.event),
+        version: entry.version,
         digest: entry.digest.map(|digest| digest.to_string()),
         who: entry.by.who,
         why: entry.by.why,
     }
+}
+
+/// A moment in UTC to the second, as RFC 3339 writes it.
+fn rfc3339(unix_ms: u64) -> String {
+    let seconds = i64::try_from(unix_ms / 1_000).ok();
+    let moment = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    moment.unwrap_or(jiff::Timestamp::MAX).to_string()
 }
 
 /// The word by which an enum without data is serialised.
@@ -109,5 +124,17 @@ fn word(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         other => format!("{other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rfc3339;
+
+    #[test]
+    fn moments_are_told_in_utc() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(1_795_427_502_999), "2026-11-23T09:51:42Z");
+        assert!(rfc3339(u64::MAX).starts_with("9999-"), "a damaged file is no reason to panic");
     }
 }

@@ -42,15 +42,15 @@ enum Command {
         /// The plugin's id.
         id: String,
     },
-    /// Make the version before the active one active, or the one with this digest.
+    /// Make the version before the active one active, or another.
     Rollback {
         /// The tenant.
         tenant: String,
         /// The plugin's id.
         id: String,
-        /// The version to activate, as `plugin show` lists it.
-        #[arg(long)]
-        digest: Option<String>,
+        /// The version to activate, as `plugin show` lists it: its own version, or the beginning of its digest.
+        #[arg(long, value_name = "VERSION")]
+        to: Option<String>,
     },
     /// Remove a plugin. Calls inside it end on their version.
     Remove {
@@ -88,9 +88,9 @@ impl Plugin {
                 let plugin: types::Plugin = client.get(&one(&tenant, &id)).await?;
                 output.value(&plugin, || show(&plugin));
             }
-            Command::Rollback { tenant, id, digest } => {
-                let digest = digest.map(|digest| format!("?digest={}", segment(&digest))).unwrap_or_default();
-                let path = format!("{}/rollback{digest}", one(&tenant, &id));
+            Command::Rollback { tenant, id, to } => {
+                let to = to.map(|to| format!("?to={}", segment(&to))).unwrap_or_default();
+                let path = format!("{}/rollback{to}", one(&tenant, &id));
                 let installed: Installed = client.post(&path, &()).await?;
                 output.value(&installed, || change(&installed));
             }
@@ -122,14 +122,30 @@ fn user() -> String {
 }
 
 fn change(installed: &Installed) -> String {
-    let Installed { id, digest, replaced, granted, changed } = installed;
-    let granted = if granted.is_empty() { "nothing".to_owned() } else { granted.join(", ") };
-    match (changed, replaced) {
-        (false, _) => format!("{id} {} was active already", short(digest)),
-        (true, None) => format!("{id} {} is active; granted: {granted}", short(digest)),
-        (true, Some(before)) => {
-            format!("{id} {} is active, before it {}; granted: {granted}", short(digest), short(before))
+    let now = named(Some(&installed.version), Some(&installed.digest));
+    let granted = if installed.granted.is_empty() { "nothing".to_owned() } else { installed.granted.join(", ") };
+    let before = || named(installed.replaced_version.as_deref(), installed.replaced.as_deref());
+    let same = installed.replaced.as_ref() == Some(&installed.digest);
+    let id = &installed.id;
+    match (installed.changed, &installed.replaced) {
+        (false, _) => format!("{id} {now} was active already"),
+        (true, None) => format!("{id} {now} is active; granted: {granted}"),
+        (true, Some(_)) if same => {
+            format!(
+                "{id} {now} is active, before it {}: the same component, another plugin.toml; granted: {granted}",
+                before()
+            )
         }
+        (true, Some(_)) => format!("{id} {now} is active, before it {}; granted: {granted}", before()),
+    }
+}
+
+/// A version as people tell it from others: what it calls itself, and which component it is.
+fn named(version: Option<&str>, digest: Option<&str>) -> String {
+    match (version, digest.map(short)) {
+        (Some(version), Some(digest)) => format!("{version} ({digest})"),
+        (None, Some(digest)) => format!("({digest})"),
+        (_, None) => String::new(),
     }
 }
 
@@ -148,13 +164,16 @@ fn show(plugin: &types::Plugin) -> String {
     let mut lines = vec![
         format!("{} {}: {}", plugin.id, plugin.version, plugin.title),
         format!("digest     {}", plugin.digest),
-        format!("available  {}", plugin.available.join(" ")),
         format!("apps       {}", plugin.apps.join(" ")),
         format!("functions  {}", plugin.functions.join(" ")),
         format!("granted    {}", plugin.granted.join(" ")),
         format!("calls      {} on this version, {} on former ones", plugin.live, plugin.draining),
         format!("runs       {}, of them {} ended by a fault", plugin.runs, plugin.faults),
     ];
+    lines.extend(plugin.available.iter().map(|one| {
+        let active = if one.active { ", active" } else { "" };
+        format!("version    {}{active}", named(Some(&one.version), Some(&one.digest)))
+    }));
     lines.extend(plugin.last_fault.iter().map(|fault| format!("last fault {}", super::output::printable(fault))));
     lines.extend(plugin.trouble.iter().map(|trouble| format!("trouble    {trouble}")));
     lines.join("\n")
@@ -162,11 +181,11 @@ fn show(plugin: &types::Plugin) -> String {
 
 fn events(history: &[HistoryEntry]) -> String {
     let row = |entry: &HistoryEntry| {
-        let digest = entry.digest.as_deref().map_or_else(String::new, short);
-        vec![(entry.unix_ms / 1_000).to_string(), entry.event.clone(), digest, entry.who.clone(), entry.why.clone()]
+        let active = named(entry.version.as_deref(), entry.digest.as_deref());
+        vec![entry.time.clone(), entry.event.clone(), active, entry.who.clone(), entry.why.clone()]
     };
     let rows: Vec<Vec<String>> = history.iter().map(row).collect();
-    table(&["unix time", "event", "active", "who", "why"], &rows)
+    table(&["time", "event", "active", "who", "why"], &rows)
 }
 
 /// As many digits as people can compare.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::calendar::{LocalTime, Weekday};
-use crate::plan::Known;
+use crate::plan::{Known, NameKind};
 use crate::source::Text;
 
 mod flow;

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::deployment::{By, Event, HistoryEntry};
+use crate::deployment::{Available, By, ChangeError, Event, HistoryEntry};
 use crate::grant::Capability;
 use crate::limit::{HISTORY, KEPT_VERSIONS};
 use crate::loader::Digest;
 use crate::loader::cache::write_atomically;
+use crate::manifest::Manifest;
 
 /// The file's format.
 const FORMAT: u32 = 1;
@@ -31,8 +32,11 @@ impl Default for Journal {
 /// One plugin of a tenant, present or removed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// None once it is removed.
+    /// The component that is active; none once the plugin is removed.
     pub(super) active: Option<Digest>,
+    /// The digest of the manifest it is active with: a component may have come with several. Files of before do not say.
+    #[serde(default)]
+    manifest: Option<Digest>,
     /// In the order of their installation, the newest last.
     pub(super) versions: Vec<Kept>,
     /// The oldest first.
@@ -73,33 +77,101 @@ impl Journal {
     }
 }
 
+impl Kept {
+    /// The plugin's own version, as its manifest has it.
+    pub(super) fn version(&self) -> String {
+        Manifest::parse("plugin.toml", &self.manifest).map(|manifest| manifest.version).unwrap_or_default()
+    }
+
+    /// The same package: a manifest may change while the component stays.
+    fn is(&self, digest: Digest, manifest: Digest) -> bool {
+        self.digest == digest && Digest::of(self.manifest.as_bytes()) == manifest
+    }
+}
+
 impl Record {
-    pub(super) fn kept(&self, digest: Digest) -> Option<&Kept> {
-        self.versions.iter().find(|kept| kept.digest == digest)
+    /// The active version.
+    pub(super) fn current(&self) -> Option<&Kept> {
+        self.versions.get(self.position()?)
+    }
+
+    fn position(&self) -> Option<usize> {
+        let active = self.active?;
+        let is_active = |kept: &Kept| match self.manifest {
+            Some(manifest) => kept.is(active, manifest),
+            None => kept.digest == active,
+        };
+        self.versions.iter().rposition(is_active)
     }
 
     /// The newest version older than the active one that did not fail.
     pub(super) fn former(&self) -> Option<&Kept> {
-        let active = self.active?;
-        let position = self.versions.iter().position(|kept| kept.digest == active)?;
-        self.versions[..position].iter().rev().find(|kept| !kept.failed)
+        self.versions[..self.position()?].iter().rev().find(|kept| !kept.failed)
+    }
+
+    /// The version somebody means by its own version or the beginning of its digest: the newest that fits, and rather not the active one.
+    pub(super) fn find(&self, id: &str, which: &str) -> Result<&Kept, ChangeError> {
+        let fits =
+            |kept: &&Kept| kept.version() == which || (!which.is_empty() && kept.digest.to_string().starts_with(which));
+        let mut found: Vec<&Kept> = self.versions.iter().rev().filter(fits).collect();
+        let active = self.current();
+        if found.len() > 1 {
+            found.retain(|kept| Some(*kept) != active);
+        }
+        match found.as_slice() {
+            [] => Err(ChangeError::UnknownVersion { id: id.into(), which: which.into() }),
+            [one, rest @ ..] if rest.iter().all(|other| other.digest == one.digest) => Ok(one),
+            several => Err(ChangeError::SeveralVersions {
+                id: id.into(),
+                which: which.into(),
+                digests: several.iter().map(|kept| kept.digest).collect(),
+            }),
+        }
+    }
+
+    /// Every version, the newest first.
+    pub(super) fn available(&self) -> Vec<Available> {
+        let active = self.position();
+        let versions = self.versions.iter().enumerate().rev();
+        let available = |(at, kept): (usize, &Kept)| Available {
+            version: kept.version(),
+            digest: kept.digest,
+            active: active == Some(at),
+        };
+        versions.map(available).collect()
     }
 
     /// Makes `kept` the active version; the newest if it is new.
     pub(super) fn activate(&mut self, kept: Kept) {
-        self.active = Some(kept.digest);
-        match self.versions.iter_mut().find(|known| known.digest == kept.digest) {
+        let manifest = Digest::of(kept.manifest.as_bytes());
+        (self.active, self.manifest) = (Some(kept.digest), Some(manifest));
+        match self.versions.iter_mut().find(|known| known.is(kept.digest, manifest)) {
             Some(known) => *known = kept,
             None => self.versions.push(kept),
         }
         while self.versions.len() > KEPT_VERSIONS {
-            let oldest = self.versions.iter().position(|kept| Some(kept.digest) != self.active);
+            let active = self.position();
+            let oldest = (0..self.versions.len()).find(|at| Some(*at) != active);
             self.versions.remove(oldest.expect("only one of several is active"));
         }
     }
 
+    /// The active version is not one to go back to.
+    pub(super) fn current_failed(&mut self) {
+        if let Some(at) = self.position() {
+            self.versions[at].failed = true;
+        }
+    }
+
+    /// Nothing is active and nothing is kept, but the history.
+    pub(super) fn clear(&mut self) {
+        (self.active, self.manifest) = (None, None);
+        self.versions.clear();
+    }
+
     pub(super) fn note(&mut self, unix_ms: u64, event: Event, by: By) {
-        self.history.push(HistoryEntry { unix_ms, event, digest: self.active, by });
+        let version = self.current().map(Kept::version);
+        self.history.push(HistoryEntry { unix_ms, event, version, digest: self.active, by });
         let surplus = self.history.len().saturating_sub(HISTORY);
         self.history.drain(..surplus);
     }

@@ -1,0 +1,84 @@
+//! A package judged without compiling it: what it says of itself, what it wants, and whether the two agree.
+
+use std::collections::BTreeSet;
+
+use crate::deployment::{InstallError, Package};
+use crate::grant::{Capability, Consent};
+use crate::loader::World;
+use crate::loader::inspect::{Inspected, inspect};
+use crate::manifest::Manifest;
+
+/// A package that was read and not compiled: milliseconds instead of seconds, and nothing of it has run.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    inspected: Inspected,
+}
+
+impl Inspection {
+    /// Reads a package.
+    ///
+    /// # Errors
+    /// Its manifest or its component is wrong, or the two do not fit.
+    pub fn of(package: &Package) -> Result<Self, InstallError> {
+        let manifest = Manifest::parse("plugin.toml", &package.manifest)?;
+        let inspected = inspect(&package.wasm)?;
+        declares_its_uses(&manifest, &inspected.capabilities)?;
+        fits(&manifest, &inspected.worlds)?;
+        Ok(Self { manifest, inspected })
+    }
+
+    /// What it may do where an administrator consents to this.
+    ///
+    /// # Errors
+    /// More is consented to than it declares, or less than it needs.
+    pub fn grant(&self, consent: &Consent) -> Result<BTreeSet<Capability>, InstallError> {
+        grant(&self.manifest, &self.inspected.capabilities, consent)
+    }
+}
+
+/// The grant of a deployment: what the manifest declares and the administrator consents to, which must hold all that is used.
+pub(crate) fn grant(
+    manifest: &Manifest,
+    uses: &[Capability],
+    consent: &Consent,
+) -> Result<BTreeSet<Capability>, InstallError> {
+    let declared: BTreeSet<Capability> = manifest.capabilities.keys().copied().collect();
+    let granted = match consent {
+        Consent::Declared => declared,
+        Consent::Only(allowed) => {
+            // Dropped in silence, it would look like allowed.
+            let asked: Vec<Capability> = allowed.difference(&declared).copied().collect();
+            if !asked.is_empty() {
+                return Err(InstallError::NotDeclared { asked, declared: declared.into_iter().collect() });
+            }
+            allowed.clone()
+        }
+    };
+    let refused: Vec<Capability> = uses.iter().copied().filter(|used| !granted.contains(used)).collect();
+    if refused.is_empty() { Ok(granted) } else { Err(InstallError::NotGranted(refused)) }
+}
+
+/// What a component uses its manifest must declare, whatever is consented to.
+pub(crate) fn declares_its_uses(manifest: &Manifest, uses: &[Capability]) -> Result<(), InstallError> {
+    let undeclared = uses.iter().copied().filter(|used| !manifest.capabilities.contains_key(used));
+    let undeclared: Vec<Capability> = undeclared.collect();
+    if undeclared.is_empty() { Ok(()) } else { Err(InstallError::Undeclared(undeclared)) }
+}
+
+/// What the manifest says it provides, the component must export, and the other way round.
+pub(crate) fn fits(manifest: &Manifest, worlds: &[World]) -> Result<(), InstallError> {
+    let mismatch = |text: &str| Err(InstallError::Mismatch(text.into()));
+    let exports = |world| worlds.contains(&world);
+    match (manifest.apps.is_empty(), exports(World::App)) {
+        (false, false) => return mismatch("plugin.toml lists apps, but the component exports no applications"),
+        (true, true) => return mismatch("the component exports applications, but plugin.toml lists no apps"),
+        _ => {}
+    }
+    match (manifest.functions.is_empty(), exports(World::Function)) {
+        (false, false) => mismatch("plugin.toml lists functions, but the component exports none"),
+        (true, true) => mismatch("the component exports functions, but plugin.toml lists none"),
+        _ => Ok(()),
+    }
+}
