@@ -20,6 +20,7 @@ mod hold;
 mod late_answer;
 mod local_extension;
 mod lossy_network;
+mod missing_sound;
 mod registration;
 mod replaces;
 mod tenant_isolation;

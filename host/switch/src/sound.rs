@@ -9,7 +9,7 @@ use codec::tone::Tone;
 use codec::{SampleRate, wav};
 use media::engine::{Prompt, Source};
 use plugin::BoxFuture;
-use store::{BlobName, TenantStore};
+use store::{BlobError, BlobName, TenantStore};
 
 use crate::limit;
 use crate::port::{SoundName, SoundSource};
@@ -25,8 +25,8 @@ pub(crate) enum Resolved {
     Ready(Vec<Source>),
     /// This one is not a sound, or does not exist.
     Missing(String),
-    /// Some must be read first. None when one of them does not exist.
-    Load(BoxFuture<'static, Option<Vec<Source>>>),
+    /// Some must be read first. An error names the one that does not exist or cannot be read.
+    Load(BoxFuture<'static, Result<Vec<Source>, String>>),
 }
 
 struct Library {
@@ -80,8 +80,8 @@ impl Sounds {
         }
         let library = Arc::clone(&self.library);
         Resolved::Load(Box::pin(async move {
-            let load = tokio::task::spawn_blocking(move || wanted.into_iter().map(|one| library.load(one)).collect());
-            load.await.unwrap_or(None)
+            let load = move || wanted.into_iter().map(|one| library.load(one)).collect();
+            tokio::task::spawn_blocking(load).await.unwrap_or_else(|error| Err(error.to_string()))
         }))
     }
 }
@@ -107,25 +107,33 @@ impl Library {
     }
 
     /// Reads and decodes; runs where blocking is allowed.
-    fn load(&self, wanted: Wanted) -> Option<Source> {
+    fn load(&self, wanted: Wanted) -> Result<Source, String> {
         match wanted {
-            Wanted::Here(source) => Some(source),
-            Wanted::Sound(name) => {
-                let language = self.decoded.lock().unwrap_or_else(PoisonError::into_inner).language.clone();
-                let bytes = self.source.load(&self.tenant, &language, &name).unwrap_or_else(|error| {
-                    tracing::error!(tenant = %self.tenant, sound = name.as_str(), %error, "a sound cannot be read");
-                    None
-                });
-                let prompt = self.decode(name.as_str(), &bytes?)?;
-                self.keep(name.as_str().to_owned(), Arc::clone(&prompt));
-                Some(Source::Prompt(prompt))
-            }
+            Wanted::Here(source) => Ok(source),
+            Wanted::Sound(name) => self.load_sound(&name).ok_or_else(|| name.as_str().to_owned()),
             // Recordings change and are rarely heard twice: they are not kept.
-            Wanted::Blob(name) => {
-                let bytes = self.store.blobs().ok()?.get(&name).ok()??;
-                self.decode(name.as_str(), &bytes).map(Source::Prompt)
-            }
+            Wanted::Blob(name) => self.load_blob(&name).ok_or_else(|| format!("blob:{}", name.as_str())),
         }
+    }
+
+    fn load_sound(&self, name: &SoundName) -> Option<Source> {
+        let language = self.decoded.lock().unwrap_or_else(PoisonError::into_inner).language.clone();
+        let bytes = self.source.load(&self.tenant, &language, name).unwrap_or_else(|error| {
+            tracing::error!(tenant = %self.tenant, sound = name.as_str(), %error, "a sound cannot be read");
+            None
+        });
+        let prompt = self.decode(name.as_str(), &bytes?)?;
+        self.keep(name.as_str().to_owned(), Arc::clone(&prompt));
+        Some(Source::Prompt(prompt))
+    }
+
+    fn load_blob(&self, name: &BlobName) -> Option<Source> {
+        let read = || self.store.blobs()?.get(name);
+        let bytes = read().unwrap_or_else(|error: BlobError| {
+            tracing::error!(tenant = %self.tenant, blob = name.as_str(), %error, "a recording cannot be read");
+            None
+        });
+        self.decode(name.as_str(), &bytes?).map(Source::Prompt)
     }
 
     fn decode(&self, name: &str, bytes: &[u8]) -> Option<Arc<Prompt>> {

@@ -121,6 +121,7 @@ impl Call {
             }
             Input::Dtmf { leg, digit, duration_ms } => self.dtmf(now, leg, digit, duration_ms),
             Input::PlayEnded { leg, play } => self.play_ended(now, leg, play),
+            Input::PlayFailed { leg, play, prompt } => self.play_failed(now, leg, play, &prompt),
             Input::DigitsSent { leg } => self.digits_sent(leg),
             Input::RecordEnded { leg, blob, duration_ms } => self.record_ended(leg, &blob, duration_ms),
             Input::MediaTimeout { leg } => self.media_timeout(now, leg),

@@ -84,7 +84,8 @@ pub enum Effect {
         /// The other.
         b: LegId,
     },
-    /// Play prompts to a leg. [`Input::PlayEnded`] when they are over; a new playback replaces the one before.
+    /// Play prompts to a leg. [`Input::PlayEnded`] when they are over, [`Input::PlayFailed`] if one does not exist; a new
+    /// playback replaces the one before.
     Play {
         /// The leg.
         leg: LegId,

@@ -111,12 +111,21 @@ pub enum Input {
         /// How long, in milliseconds.
         duration_ms: u32,
     },
-    /// A playback came to its end, was stopped, or could not be played.
+    /// A playback came to its end or was stopped, or nobody could hear it.
     PlayEnded {
         /// The leg.
         leg: LegId,
         /// The playback.
         play: PlayId,
+    },
+    /// A playback was not begun, because one of its prompts does not exist.
+    PlayFailed {
+        /// The leg.
+        leg: LegId,
+        /// The playback.
+        play: PlayId,
+        /// The prompt.
+        prompt: String,
     },
     /// Digits asked for by [`Effect::SendDigits`](crate::Effect::SendDigits) are sent.
     DigitsSent {

@@ -247,6 +247,22 @@ impl Call {
         }
     }
 
+    /// A prompt does not exist: whoever asked for it is told. What plays for its own sake (music, a beep) goes on without.
+    pub(crate) fn play_failed(&mut self, now: Instant, leg: LegId, failed: PlayId, prompt: &str) {
+        let asked = |pending: &Pending| match &pending.kind {
+            Kind::Play { play, .. } => *play == failed,
+            Kind::Read(read) => read.play == Some(failed),
+            _ => false,
+        };
+        match self.pending.iter().position(|pending| pending.leg == leg && asked(pending)) {
+            Some(at) => {
+                let pending = self.pending.remove(at);
+                self.reply(pending.id, Err(RequestError::Invalid(format!("there is no sound {prompt:?}"))));
+            }
+            None => self.play_ended(now, leg, failed),
+        }
+    }
+
     /// The digits are sent.
     pub(crate) fn digits_sent(&mut self, leg: LegId) {
         let sends = |pending: &Pending| pending.leg == leg && matches!(pending.kind, Kind::SendDigits);

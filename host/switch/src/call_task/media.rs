@@ -146,10 +146,7 @@ impl CallTask {
         }
         match self.tenant.sounds.resolve(prompts) {
             Resolved::Ready(sources) => self.start_play(leg, play, sources),
-            Resolved::Missing(name) => {
-                tracing::warn!(call = %self.id, tenant = %self.tenant.id(), sound = name, "no such sound");
-                self.input(Input::PlayEnded { leg, play });
-            }
+            Resolved::Missing(prompt) => self.no_sound(leg, play, prompt),
             Resolved::Load(load) => {
                 self.loading.insert((leg, play));
                 let inbox = self.sender.clone();
@@ -169,14 +166,19 @@ impl CallTask {
             && !matches!(state.role, Role::Calling { answered: false, .. })
     }
 
-    pub(super) fn prompts_ready(&mut self, leg: LegId, play: PlayId, sources: Option<Vec<Source>>) {
+    fn no_sound(&mut self, leg: LegId, play: PlayId, prompt: String) {
+        tracing::warn!(call = %self.id, tenant = %self.tenant.id(), prompt, "no such sound");
+        self.input(Input::PlayFailed { leg, play, prompt });
+    }
+
+    pub(super) fn prompts_ready(&mut self, leg: LegId, play: PlayId, sources: Result<Vec<Source>, String>) {
         // Stopped while it was read: another prompt may be playing by now.
         if !self.loading.remove(&(leg, play)) {
             return;
         }
         match sources {
-            Some(sources) => self.start_play(leg, play, sources),
-            None => self.input(Input::PlayEnded { leg, play }),
+            Ok(sources) => self.start_play(leg, play, sources),
+            Err(missing) => self.no_sound(leg, play, missing),
         }
     }
 

@@ -24,8 +24,8 @@ pub(crate) enum Message {
     AppEnded { leg: LegId, run: u64, result: AppResult },
     /// A function that had to ask the call has its result.
     FunctionEnded { leg: LegId, run: u64, reply: dialplan::Reply },
-    /// Prompts that had to be read are ready, or none when one of them does not exist.
-    PromptsReady { leg: LegId, play: call::PlayId, sources: Option<Vec<Source>> },
+    /// Prompts that had to be read are ready; an error names the one that does not exist.
+    PromptsReady { leg: LegId, play: call::PlayId, sources: Result<Vec<Source>, String> },
     /// A recording is on disk, or could not be written.
     RecordStored { leg: LegId, blob: String, duration_ms: Option<u64> },
     /// An INVITE with Replaces takes over one of the call's sessions.

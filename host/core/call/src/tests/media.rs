@@ -38,6 +38,22 @@ fn a_prompt_plays_to_its_end() {
 }
 
 #[test]
+fn a_prompt_that_does_not_exist_is_told() {
+    let mut rig = answered();
+    rig.ask(play(""));
+    rig.says(&["play 0 p0 hello"]);
+    let failed = |play| Input::PlayFailed { leg: LEG, play: PlayId(play), prompt: "hello".to_owned() };
+    rig.tell(failed(0), &["reply 0 error invalid"]);
+    rig.ask(read(4, &["hello"]));
+    rig.says(&["play 0 p1 hello"]);
+    rig.tell(failed(1), &["reply 1 error invalid"]);
+    // Nothing is lost by a beep that cannot be heard.
+    rig.ask(record(true));
+    rig.says(&["play 0 p2 tone:1000/200"]);
+    rig.tell(failed(2), &["start-record 0 note 60000"]);
+}
+
+#[test]
 fn a_prompt_before_the_answer_is_early_media() {
     let mut rig = Rig::offered();
     rig.ask(play(""));

@@ -37,6 +37,7 @@ enum Told {
     HandedOver(u32, Option<u32>),
     Key(u32, char),
     PlayEnded(u32, u32),
+    PlayFailed(u32, u32),
     DigitsSent(u32),
     RecordEnded(u32, bool),
     MediaTimeout(u32),
@@ -77,6 +78,7 @@ fn told() -> impl Strategy<Value = Told> {
         1 => (leg(), proptest::option::of(leg())).prop_map(|(leg, taken)| Told::HandedOver(leg, taken)),
         5 => (leg(), proptest::sample::select(vec!['1', '#', '*', 'x'])).prop_map(|(leg, key)| Told::Key(leg, key)),
         6 => (leg(), 0..6_u32).prop_map(|(leg, play)| Told::PlayEnded(leg, play)),
+        2 => (leg(), 0..6_u32).prop_map(|(leg, play)| Told::PlayFailed(leg, play)),
         1 => leg().prop_map(Told::DigitsSent),
         2 => (leg(), any::<bool>()).prop_map(|(leg, stored)| Told::RecordEnded(leg, stored)),
         1 => leg().prop_map(Told::MediaTimeout),
@@ -333,6 +335,9 @@ impl World {
             Told::HandedOver(..) | Told::RouteEnded(_) => return,
             Told::Key(leg, digit) => Input::Dtmf { leg: self.pick(leg), digit, duration_ms: 80 },
             Told::PlayEnded(leg, play) => Input::PlayEnded { leg: self.pick(leg), play: PlayId(play) },
+            Told::PlayFailed(leg, play) => {
+                Input::PlayFailed { leg: self.pick(leg), play: PlayId(play), prompt: "hello".to_owned() }
+            }
             Told::DigitsSent(leg) => Input::DigitsSent { leg: self.pick(leg) },
             Told::RecordEnded(leg, stored) => {
                 Input::RecordEnded { leg: self.pick(leg), blob: "b".to_owned(), duration_ms: stored.then_some(1) }
