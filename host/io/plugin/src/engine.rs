@@ -2,8 +2,6 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::thread;
-use std::time::Instant;
 
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
@@ -11,6 +9,7 @@ use wasmtime::{
 };
 
 use crate::limit;
+use crate::ticker::Ticker;
 
 /// What the guest code may use and how it is compiled: the same for the engine that runs and the one that only compiles.
 fn code_config() -> Config {
@@ -63,23 +62,15 @@ pub(crate) fn compiling() -> wasmtime::Result<Engine> {
     Engine::new(&config)
 }
 
-/// The thread that moves the epoch on; ends with the last engine.
-pub(crate) fn start_ticker(engine: &Engine) -> std::io::Result<()> {
-    let weak = engine.weak();
-    thread::Builder::new().name("plugin-epoch".into()).spawn(move || {
-        let mut next = Instant::now();
-        while let Some(engine) = weak.upgrade() {
+/// What moves the epoch on while a guest computes.
+pub(crate) fn ticker(engine: &Engine) -> std::io::Result<Ticker> {
+    let engine = engine.weak();
+    Ticker::start(move || {
+        // Without an engine there is nobody to interrupt.
+        if let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
-            drop(engine);
-            next += limit::TICK;
-            match next.checked_duration_since(Instant::now()) {
-                Some(rest) => thread::sleep(rest),
-                // Behind by at least a tick (a busy machine): ticks that were missed are not made up for.
-                None => next = Instant::now(),
-            }
         }
-    })?;
-    Ok(())
+    })
 }
 
 /// What compiled code depends on besides its source: part of the cache's key.

@@ -21,6 +21,7 @@ use crate::loader::{self, Digest, LoadError, Version, VersionInner};
 use crate::manifest::RequestedLimits;
 use crate::port::TenantPort;
 use crate::tenant::TenantPlugins;
+use crate::ticker::Ticker;
 use crate::{capability, engine};
 
 /// What a host is made of.
@@ -100,6 +101,7 @@ impl fmt::Debug for Host {
 pub(crate) struct Inner {
     pub(crate) config: HostConfig,
     pub(crate) engine: Engine,
+    pub(crate) ticker: Ticker,
     pub(crate) directory: Arc<Directory>,
     linker: Linker<State>,
     guests: Guests,
@@ -115,7 +117,7 @@ impl Host {
         let engine_error = |error: wasmtime::Error| HostError::Engine(format!("{error:#}"));
         let engine = engine::running(config.instances).map_err(engine_error)?;
         let linker = capability::link(&engine).map_err(engine_error)?;
-        engine::start_ticker(&engine).map_err(|error| HostError::Engine(error.to_string()))?;
+        let ticker = engine::ticker(&engine).map_err(|error| HostError::Engine(error.to_string()))?;
         let directory = Directory::open(&config.dir, engine::fingerprint(&engine))
             .map_err(|source| HostError::Directory { path: config.dir.clone(), source })?;
         let directory = Arc::new(directory);
@@ -123,6 +125,7 @@ impl Host {
         Ok(Self(Arc::new(Inner {
             config,
             engine,
+            ticker,
             directory,
             linker,
             guests,
@@ -189,7 +192,7 @@ impl Inner {
             return Ok(version);
         }
         let component = self.directory.compiled(&self.engine, &self.config.compiler, digest).await?;
-        let version = loader::link(&self.linker, &component, digest, inspected).await?;
+        let version = self.ticker.watch(loader::link(&self.linker, &component, digest, inspected)).await?;
         lock(&self.versions).insert(digest, Arc::downgrade(&version.0));
         Ok(version)
     }

@@ -25,6 +25,7 @@ mod manifest;
 mod port;
 mod slot;
 mod tenant;
+mod ticker;
 
 pub mod limit;
 pub mod measure;

@@ -86,7 +86,8 @@ impl FunctionSlot {
         let Self { name, generation } = self;
         let watched = generation.clone();
         let future = async move {
-            let result = evaluate(&generation, &name, &arguments, value.as_deref(), call).await;
+            let guest = evaluate(&generation, &name, &arguments, value.as_deref(), call);
+            let result = generation.host.ticker.watch(guest).await;
             generation.finished(&name, result.as_ref().err());
             result
         };

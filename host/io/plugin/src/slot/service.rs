@@ -135,6 +135,7 @@ impl Actor {
             let end = bindings.jackfield_pbx_services().call_start(&mut store, restored).await?;
             Ok((bindings, end))
         };
+        let started = generation.host.ticker.watch(started);
         let started = tokio::time::timeout(limits.function_time, started).await;
         match started.map_err(|_| format!("start took more than {:?}", limits.function_time))? {
             Ok((bindings, Ok(()))) => Ok(Self { generation, store, bindings }),
@@ -191,6 +192,7 @@ impl Actor {
             }
         };
         let limit = limits.function_time;
+        let work = self.generation.host.ticker.watch(work);
         let result = tokio::time::timeout(limit, work).await.map_err(|_| RunError::Deadline { limit })?;
         match result {
             Ok(Ok(answer)) if answer.len() > SERVICE_MESSAGE_BYTES => {
@@ -224,7 +226,7 @@ impl Actor {
         self.store.data_mut().begin(&limits, self.generation.clone(), Run::Service);
         self.store.set_epoch_deadline(1);
         let call = self.bindings.jackfield_pbx_services().call_snapshot(&mut self.store);
-        let snapshot = tokio::time::timeout(limits.function_time, call)
+        let snapshot = tokio::time::timeout(limits.function_time, self.generation.host.ticker.watch(call))
             .await
             .map_err(|_| format!("snapshot took more than {:?}", limits.function_time))?
             .map_err(|error| format!("snapshot: {error:#}"))?
