@@ -212,11 +212,13 @@ impl Leg {
         }
     }
 
-    /// Ends everything; the last packet is a BYE.
+    /// Ends everything; the last packet is a BYE, unless nobody has heard of us (RFC 3550 §6.3.7).
     pub(super) fn close(mut self, now: Instant, epoch: Instant, queue: &mut Queue, events: &mut Events) {
         self.stop_player(events);
         self.stop_recorder(RecordEnd::Removed, events);
-        self.send_report(now, epoch, true, queue);
+        if self.outgoing.packets > 0 || self.outgoing.has_reported {
+            self.send_report(now, epoch, true, queue);
+        }
         events.push_back(Event::Closed { leg: self.key, statistics: Box::new(self.statistics()) });
     }
 
@@ -565,6 +567,7 @@ impl Leg {
     fn send_report(&mut self, now: Instant, epoch: Instant, bye: bool, queue: &mut Queue) {
         let Some(to) = self.control_destination() else { return };
         let has_sent = std::mem::take(&mut self.outgoing.has_sent_since_report);
+        self.outgoing.has_reported = true;
         let sender = has_sent.then(|| SenderInfo {
             ntp: outgoing::ntp(now, epoch),
             timestamp: self.outgoing.timestamp_now(now),

@@ -23,6 +23,7 @@ pub(super) struct Outgoing {
     pub(super) packets: u64,
     pub(super) octets: u64,
     pub(super) has_sent_since_report: bool,
+    pub(super) has_reported: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,7 @@ impl Outgoing {
             packets: 0,
             octets: 0,
             has_sent_since_report: false,
+            has_reported: false,
         }
     }
 

@@ -244,6 +244,21 @@ fn reports_are_sent_and_end_with_a_bye() {
     assert_eq!((statistics.packets_received, statistics.packets_lost), (2700, 300));
 }
 
+/// RFC 3550 §6.3.7: "A participant which never sent an RTP or RTCP packet MUST NOT send a BYE packet".
+#[test]
+fn a_leg_that_sent_nothing_leaves_without_a_bye() {
+    let mut world = World::bridged(Codec::Pcmu, Codec::Pcmu);
+    world.command(Command::Remove { leg: A });
+    assert!(world.sent.is_empty(), "{:?}", world.sent);
+    world.run_to(10_000);
+    assert!(!world.sent.is_empty(), "no report of the other leg");
+    world.sent.clear();
+    world.command(Command::Remove { leg: B });
+    let mut items = Vec::new();
+    rtcp::parse(&world.sent[0].bytes, |item| items.push(item)).unwrap();
+    assert!(matches!(items.last(), Some(Item::Bye { .. })));
+}
+
 /// Our figures about the network come from the peer's reports.
 #[test]
 fn round_trip_and_remote_loss_come_from_the_peers_reports() {
