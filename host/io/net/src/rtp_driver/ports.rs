@@ -57,17 +57,16 @@ impl PortPool {
     /// Binds a free pair.
     pub(super) fn take(self: &Arc<Self>) -> Result<(Lease, UdpSocket, UdpSocket), AllocateError> {
         for _ in 0..TRIES_MAX {
-            let port = match &self.free {
+            let (lease, opened) = match &self.free {
                 Some(free) => {
-                    let mut free = free.lock().unwrap_or_else(PoisonError::into_inner);
-                    free.pop_front().ok_or(AllocateError::Exhausted)?
+                    let port = free.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let lease = self.lease(port.ok_or(AllocateError::Exhausted)?);
+                    let opened = self.open(lease.port, RTP_BUFFER).and_then(|rtp| Ok((rtp, self.open_rtcp(&lease)?)));
+                    (lease, opened)
                 }
-                None => self.ephemeral_port().map_err(AllocateError::Socket)?,
+                None => self.open_ephemeral().map_err(AllocateError::Socket)?,
             };
-            // From here on the lease gives the port back, also when binding fails.
-            self.in_use.fetch_add(1, Ordering::Relaxed);
-            let lease = Lease { pool: Arc::clone(self), port };
-            match self.open(port, RTP_BUFFER).and_then(|rtp| Ok((rtp, self.open(port + 1, RTCP_BUFFER)?))) {
+            match opened {
                 Ok((rtp, rtcp)) => return Ok((lease, rtp, rtcp)),
                 // Another program has it: it goes to the end of the queue.
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => drop(lease),
@@ -77,16 +76,32 @@ impl PortPool {
         Err(AllocateError::Exhausted)
     }
 
-    /// An even port near one the kernel just called free.
-    fn ephemeral_port(&self) -> io::Result<u16> {
-        let port = UdpSocket::bind((self.bind, 0))?.local_addr()?.port();
-        Ok(port & !1)
+    /// A port in use. From here on the lease gives it back, also when binding fails.
+    fn lease(self: &Arc<Self>, port: u16) -> Lease {
+        self.in_use.fetch_add(1, Ordering::Relaxed);
+        Lease { pool: Arc::clone(self), port }
+    }
+
+    /// A port that the kernel chooses, and its neighbour that makes them a pair.
+    fn open_ephemeral(self: &Arc<Self>) -> io::Result<(Lease, io::Result<(UdpSocket, UdpSocket)>)> {
+        let chosen = self.open(0, RTP_BUFFER)?;
+        let port = chosen.local_addr()?.port();
+        let lease = self.lease(port & !1);
+        let pair = match port == lease.port {
+            true => self.open_rtcp(&lease).map(|rtcp| (chosen, rtcp)),
+            // The larger buffer does no harm to RTCP.
+            false => self.open(lease.port, RTP_BUFFER).map(|rtp| (rtp, chosen)),
+        };
+        Ok((lease, pair))
+    }
+
+    fn open_rtcp(&self, lease: &Lease) -> io::Result<UdpSocket> {
+        self.open(lease.port + 1, RTCP_BUFFER)
     }
 
     fn open(&self, port: u16, buffer: usize) -> io::Result<UdpSocket> {
         let address = SocketAddr::new(self.bind, port);
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_nonblocking(true)?;
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
         socket.set_recv_buffer_size(buffer)?;
         socket.bind(&address.into())?;
         Ok(socket.into())
