@@ -109,7 +109,8 @@ impl Tenant {
         &self.calls_up
     }
 
-    /// Hands a call's record to the disk. It is durable a few milliseconds later; if it cannot be, the log has it.
+    /// Hands a call's record to the disk: some milliseconds later it outlives the process, a tenth of a second later the
+    /// machine. If it cannot be written, the log has it.
     pub(crate) fn write_cdr(&self, began: SystemTime, cdr: &Cdr) {
         let line = crate::cdr::Line { start_unix_ms: crate::cdr::unix_ms(began), cdr };
         if let Err(error) = self.store.cdr().try_append(&line) {

@@ -95,8 +95,12 @@ pub(crate) struct Appender {
     dir: PathBuf,
     name: Name,
     file: File,
-    /// Everything up to here is whole lines and on disk.
+    /// Everything up to here is whole lines.
+    written_bytes: u64,
+    /// Everything up to here is on disk.
     synced_bytes: u64,
+    /// Nothing more may be written here.
+    given_up: bool,
 }
 
 impl Appender {
@@ -114,13 +118,13 @@ impl Appender {
         if let Some(parent) = dir.parent() {
             sync_dir(parent)?;
         }
-        let synced_bytes = file.metadata()?.len();
-        Ok(Self { dir: dir.to_owned(), name, file, synced_bytes })
+        let length = file.metadata()?.len();
+        Ok(Self { dir: dir.to_owned(), name, file, written_bytes: length, synced_bytes: length, given_up: false })
     }
 
     /// Whether this file takes records of `day`.
     pub(crate) fn takes(&self, day: Day) -> bool {
-        self.name.day == day && self.synced_bytes < FILE_BYTES_MAX
+        self.name.day == day && self.written_bytes < FILE_BYTES_MAX && !self.given_up
     }
 
     /// The file after this one on the same day.
@@ -132,31 +136,32 @@ impl Appender {
         self.name.day
     }
 
-    /// Appends whole lines and brings them to disk; on failure the file is as before, or given up.
-    pub(crate) fn append(&mut self, lines: &[u8]) -> Result<(), AppendError> {
-        if let Err(error) = self.file.write_all(lines) {
-            return match self.file.set_len(self.synced_bytes) {
-                Ok(()) => Err(AppendError::Unwritten(error)),
-                Err(_) => Err(AppendError::GivenUp(error)),
-            };
-        }
-        if let Err(error) = self.file.sync_data() {
+    /// Whether the file may never be written again, not even when it is opened anew.
+    pub(crate) fn given_up(&self) -> bool {
+        self.given_up
+    }
+
+    /// Appends whole lines; on failure the file is as before, or given up. They outlive the process from here on, and the
+    /// machine once [`Appender::sync`] has returned.
+    pub(crate) fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.file.write_all(lines).inspect_err(|_| {
+            self.given_up = self.file.set_len(self.written_bytes).is_err();
+        })?;
+        self.written_bytes += lines.len() as u64;
+        Ok(())
+    }
+
+    /// Brings what was written to disk; on failure the file is given up.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data().inspect_err(|_| {
             // hostile.md K3: what a second fsync says of this file means nothing. Cutting the doubtful lines off is
             // only for readers of today; after a power cut they may be there twice.
+            self.given_up = true;
             if let Err(error) = self.file.set_len(self.synced_bytes) {
                 tracing::warn!(%error, file = %self.name, "cannot cut unacknowledged call records");
             }
-            return Err(AppendError::GivenUp(error));
-        }
-        self.synced_bytes += lines.len() as u64;
+        })?;
+        self.synced_bytes = self.written_bytes;
         Ok(())
     }
-}
-
-/// What became of the file.
-pub(crate) enum AppendError {
-    /// Nothing was added, the same file may be tried again.
-    Unwritten(io::Error),
-    /// This file must not be written any more.
-    GivenUp(io::Error),
 }

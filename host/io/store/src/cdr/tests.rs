@@ -145,6 +145,29 @@ async fn a_disk_that_takes_nothing_keeps_records_in_memory_and_says_so() {
     assert!(store.health().is_ok());
 }
 
+/// K3, K4: after a failed write that cannot be undone, and after a failed fsync, a file is not written again; what is not
+/// safe in it stands in the next one.
+#[tokio::test]
+async fn a_file_that_failed_is_given_up_for_the_next() {
+    // One refuses every write and cannot be cut, the other takes everything and cannot be synced.
+    for device in ["/dev/full", "/dev/null"] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path(), &Arc::new(AtomicU64::new(NOON)));
+        let acme = cdr(&store, "acme");
+        let records = dir.path().join("cdr/acme");
+        fs::create_dir(&records).unwrap();
+        std::os::unix::fs::symlink(device, records.join("2026-08-23.jsonl")).unwrap();
+        let receipt = acme.append(&Record { call: 1, text: "" }).await.unwrap();
+        assert!(matches!(receipt.committed().await, Err(CdrError::Io { .. })), "{device}");
+        assert!(matches!(store.health().problems.as_slice(), [crate::Problem::Cdr { .. }]), "{device}");
+        write(&acme, 2).await;
+        let next = fs::read_to_string(records.join("2026-08-23.1.jsonl")).unwrap();
+        let lines: Vec<&str> = next.lines().collect();
+        assert!(matches!(lines[..], [one, two] if one.contains(":1,") && two.contains(":2,")), "{device}: {next}");
+        assert!(store.health().is_ok(), "{device}");
+    }
+}
+
 #[test]
 fn days_of_the_calendar() {
     for (unix_ms, expected) in [

@@ -9,22 +9,27 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use call::TenantId;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    CdrError, Day,
-    file::{AppendError, Appender},
-};
+use super::{CdrError, Day, file::Appender};
 use crate::{health::Problem, open::Wallclock};
 
 /// Records that wait for the writer. A call that ends while it is full waits in `append`.
 const QUEUE_RECORDS: usize = 8_192;
-/// Records of one group: one fsync per tenant in it.
+/// Records of one group: one write per tenant in it.
 const GROUP_RECORDS: usize = 2_048;
+/// How long records come together for one write: waking up for each costs more than writing it. What a call leaves behind
+/// outlives the process that much after its end.
+const GATHER: Duration = Duration::from_millis(10);
+/// Least time between two fsyncs while nobody waits for a receipt. What a call leaves behind outlives the machine that much
+/// after its end.
+const SYNC: Duration = Duration::from_millis(100);
+/// Written records that wait for their fsync. They stay in memory, for the case that it fails.
+const UNSYNCED_RECORDS_MAX: usize = 8_192;
 /// Bytes kept in memory while the disk takes nothing. Beyond it the oldest records are lost, and counted.
 const BACKLOG_BYTES_MAX: usize = 32 * 1_024 * 1_024;
 /// Files kept open. When there are more tenants, all are closed and opened again as needed.
@@ -99,6 +104,8 @@ pub(crate) fn start(root: PathBuf, wallclock: Wallclock) -> io::Result<(WriterHa
         wallclock,
         counters: Arc::clone(&counters),
         open: BTreeMap::new(),
+        unsynced: BTreeMap::new(),
+        synced: None,
         backlog: BTreeMap::new(),
         backlog_bytes: 0,
     };
@@ -106,11 +113,23 @@ pub(crate) fn start(root: PathBuf, wallclock: Wallclock) -> io::Result<(WriterHa
     Ok((WriterHandle { jobs, counters }, thread))
 }
 
+type Waiter = oneshot::Sender<Result<(), CdrError>>;
+
+/// Lines of one tenant and who wants to know what became of them.
+#[derive(Default)]
+struct Batch {
+    lines: Vec<Vec<u8>>,
+    waiters: Vec<Waiter>,
+}
+
 struct Writer {
     root: PathBuf,
     wallclock: Wallclock,
     counters: Arc<Counters>,
     open: BTreeMap<TenantId, Appender>,
+    /// Lines in the open files that are not on disk yet.
+    unsynced: BTreeMap<TenantId, Batch>,
+    synced: Option<Instant>,
     /// Lines that the disk did not take, oldest first.
     backlog: BTreeMap<TenantId, Vec<Vec<u8>>>,
     backlog_bytes: usize,
@@ -124,15 +143,17 @@ impl Writer {
             .expect("a runtime with a timer and nothing else needs no system resource");
         let mut group = Vec::new();
         loop {
-            // Without a backlog there is nothing to do until a record comes.
-            let received = if self.backlog.is_empty() {
-                runtime.block_on(inbox.recv_many(&mut group, GROUP_RECORDS))
-            } else {
-                let wait = async { tokio::time::timeout(RETRY, inbox.recv_many(&mut group, GROUP_RECORDS)).await };
-                runtime.block_on(wait).unwrap_or(usize::MAX)
+            let received = match self.patience() {
+                None => runtime.block_on(inbox.recv_many(&mut group, GROUP_RECORDS)),
+                Some(wait) => runtime
+                    .block_on(async { tokio::time::timeout(wait, inbox.recv_many(&mut group, GROUP_RECORDS)).await })
+                    .unwrap_or(usize::MAX),
             };
             let closed = received == 0 || self.counters.closing.load(Ordering::Acquire);
             self.write(group.drain(..));
+            if closed || self.sync_is_due() {
+                self.sync();
+            }
             if closed && inbox.is_empty() {
                 let lost: u64 = self.backlog.values().map(|lines| lines.len() as u64).sum();
                 if lost > 0 {
@@ -140,43 +161,81 @@ impl Writer {
                 }
                 return;
             }
+            if !closed {
+                std::thread::sleep(GATHER);
+            }
         }
+    }
+
+    /// How long to wait for records before there is something else to do; `None` if there is nothing until one comes.
+    fn patience(&self) -> Option<Duration> {
+        let retry = (!self.backlog.is_empty()).then_some(RETRY);
+        let sync = (!self.unsynced.is_empty()).then(|| SYNC.saturating_sub(self.since_sync()));
+        retry.into_iter().chain(sync).min()
+    }
+
+    fn since_sync(&self) -> Duration {
+        self.synced.map_or(SYNC, |synced| synced.elapsed())
+    }
+
+    fn sync_is_due(&self) -> bool {
+        let records: usize = self.unsynced.values().map(|batch| batch.lines.len()).sum();
+        let is_awaited = || self.unsynced.values().flat_map(|batch| &batch.waiters).any(|waiter| !waiter.is_closed());
+        records > 0 && (self.since_sync() >= SYNC || records >= UNSYNCED_RECORDS_MAX || is_awaited())
     }
 
     fn write(&mut self, group: impl Iterator<Item = Message>) {
-        let mut by_tenant: BTreeMap<TenantId, (Vec<Vec<u8>>, Vec<oneshot::Sender<_>>)> = BTreeMap::new();
-        for (tenant, lines) in std::mem::take(&mut self.backlog) {
-            by_tenant.entry(tenant).or_default().0 = lines;
-        }
-        self.backlog_bytes = 0;
+        let mut batches: BTreeMap<TenantId, Batch> =
+            self.backlog.keys().map(|tenant| (tenant.clone(), Batch::default())).collect();
         for message in group {
             let Message::Append(job) = message else { continue };
-            let (lines, waiters) = by_tenant.entry(job.tenant).or_default();
-            lines.push(job.line);
-            waiters.push(job.done);
+            let batch = batches.entry(job.tenant).or_default();
+            batch.lines.push(job.line);
+            batch.waiters.push(job.done);
         }
-        let mut answers = Vec::new();
-        let mut failure: Option<Arc<str>> = None;
-        for (tenant, (lines, waiters)) in by_tenant {
-            let result = self.append(&tenant, &lines.concat()).map_err(|error| Arc::<str>::from(error.to_string()));
-            if let Err(reason) = &result {
-                failure = Some(Arc::clone(reason));
-                self.keep(tenant, lines);
-            }
-            answers.push((waiters, result));
-        }
-        // Who has an answer finds a state that fits it.
-        self.report(failure);
-        for (waiters, result) in answers {
-            for waiter in waiters {
-                let result = result.clone().map_err(|reason| CdrError::Io { reason });
-                // Most senders drop their receipt.
-                drop(waiter.send(result));
+        for (tenant, batch) in batches {
+            let lines = self.backlog.get(&tenant).into_iter().flatten().chain(&batch.lines);
+            let text = lines.map(Vec::as_slice).collect::<Vec<_>>().concat();
+            match self.append(&tenant, &text) {
+                Ok(()) => {
+                    let kept = self.take_backlog(&tenant);
+                    let unsynced = self.unsynced.entry(tenant).or_default();
+                    unsynced.lines.extend(kept.into_iter().chain(batch.lines));
+                    unsynced.waiters.extend(batch.waiters);
+                }
+                Err(error) => self.keep(tenant, batch, &error),
             }
         }
     }
 
-    fn keep(&mut self, tenant: TenantId, mut lines: Vec<Vec<u8>>) {
+    /// Brings everything that was written to disk and says so.
+    fn sync(&mut self) {
+        let mut acknowledged = Vec::new();
+        for (tenant, mut batch) in std::mem::take(&mut self.unsynced) {
+            match self.open.get_mut(&tenant).map_or(Ok(()), Appender::sync) {
+                Ok(()) => acknowledged.extend(batch.waiters),
+                Err(error) => {
+                    batch.lines.extend(self.take_backlog(&tenant));
+                    self.keep(tenant, batch, &error);
+                }
+            }
+        }
+        self.synced = Some(Instant::now());
+        // Who has an answer finds a state that fits it.
+        if self.backlog.is_empty() {
+            self.report(None);
+        }
+        for waiter in acknowledged {
+            // Most senders drop their receipt.
+            drop(waiter.send(Ok(())));
+        }
+    }
+
+    /// Keeps what the disk did not take, says so, and then tells who waits.
+    fn keep(&mut self, tenant: TenantId, batch: Batch, error: &io::Error) {
+        let reason: Arc<str> = error.to_string().into();
+        let mut lines = self.take_backlog(&tenant);
+        lines.extend(batch.lines);
         let mut bytes: usize = lines.iter().map(Vec::len).sum();
         let over = |line: &&Vec<u8>| {
             let is_over = self.backlog_bytes + bytes > BACKLOG_BYTES_MAX;
@@ -188,6 +247,16 @@ impl Writer {
         self.counters.lost.fetch_add(lost as u64, Ordering::Relaxed);
         self.backlog_bytes += bytes;
         self.backlog.insert(tenant, lines);
+        self.report(Some(Arc::clone(&reason)));
+        for waiter in batch.waiters {
+            drop(waiter.send(Err(CdrError::Io { reason: Arc::clone(&reason) })));
+        }
+    }
+
+    fn take_backlog(&mut self, tenant: &TenantId) -> Vec<Vec<u8>> {
+        let lines = self.backlog.remove(tenant).unwrap_or_default();
+        self.backlog_bytes -= lines.iter().map(Vec::len).sum::<usize>();
+        lines
     }
 
     fn report(&self, failure: Option<Arc<str>>) {
@@ -203,26 +272,20 @@ impl Writer {
     }
 
     fn append(&mut self, tenant: &TenantId, lines: &[u8]) -> io::Result<()> {
-        if self.open.len() >= OPEN_FILES_MAX && !self.open.contains_key(tenant) {
-            self.open.clear();
-        }
         let day = Day::of_unix_ms(self.wallclock.now_ms());
-        let dir = self.root.join(tenant.as_str());
-        let mut appender = match self.open.remove(tenant) {
-            Some(appender) if appender.takes(day) => appender,
-            Some(full) if full.day() == day => full.next()?,
-            _ => Appender::open(&dir, day)?,
-        };
-        match appender.append(lines) {
-            Ok(()) => {
-                self.open.insert(tenant.clone(), appender);
-                Ok(())
+        let goes_on = self.open.get(tenant).is_some_and(|appender| appender.takes(day));
+        if !goes_on {
+            // Before files are closed.
+            self.sync();
+            if self.open.len() >= OPEN_FILES_MAX {
+                self.open.retain(|_, appender| appender.given_up());
             }
-            Err(AppendError::Unwritten(error)) => Err(error),
-            Err(AppendError::GivenUp(error)) => {
-                self.open.insert(tenant.clone(), appender.next()?);
-                Err(error)
-            }
+            let appender = match self.open.get(tenant) {
+                Some(full) if full.day() == day => full.next()?,
+                _ => Appender::open(&self.root.join(tenant.as_str()), day)?,
+            };
+            self.open.insert(tenant.clone(), appender);
         }
+        self.open.get_mut(tenant).expect("it was opened if it was not there").write(lines)
     }
 }
