@@ -2,6 +2,9 @@
 
 use std::{fs, process::Command, time::Duration};
 
+/// Nine times the weight of an ordinary process (performance.md, "Method").
+const WEIGHT: &str = "-10";
+
 /// User and system time of a process and of its children that have ended, from `/proc/PID/stat`.
 pub(crate) fn time(pid: u32) -> Result<Duration, String> {
     let stat =
@@ -24,6 +27,15 @@ pub(crate) fn resident_mib(pid: u32) -> Result<f64, String> {
 fn ticks_per_second() -> Result<f64, String> {
     let output = Command::new("getconf").arg("CLK_TCK").output().map_err(|error| format!("getconf: {error}"))?;
     String::from_utf8_lossy(&output.stdout).trim().parse().map_err(|_| "getconf CLK_TCK gives no number".to_owned())
+}
+
+/// Begins the command line of a program that runs on one core, with more weight than what else the machine does.
+///
+/// Without the right to more weight `nice` says so and goes on: processor time stays comparable, latencies do not.
+pub(crate) fn pinned(core: usize) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", &core.to_string(), "nice", "-n", WEIGHT]);
+    command
 }
 
 /// The core of the server and the core of the load generator: the first and the last one this process may use.

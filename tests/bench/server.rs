@@ -5,7 +5,7 @@ use std::{
     io::{self, BufRead, BufReader},
     net::SocketAddr,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::Duration,
 };
 
@@ -69,8 +69,7 @@ impl Server {
     fn start_in(binary: &Path, dir: TempDir) -> Result<Self, String> {
         let log = File::create(dir.path().join("server.log")).map_err(|error| error.to_string())?;
         let (core, _) = cpu::cores()?;
-        let mut child = Command::new("taskset")
-            .args(["-c", &core.to_string()])
+        let mut child = cpu::pinned(core)
             .arg(binary)
             .args(["demo", "--json", "--sip", "127.0.0.1:0", "--dir"])
             .arg(dir.path().join("demo"))
@@ -105,7 +104,7 @@ impl Server {
 
     /// Processor time so far.
     pub(crate) fn cpu(&self) -> Result<Duration, String> {
-        // taskset becomes the server: its process is the server's.
+        // taskset and nice become the server: their process is the server's.
         cpu::time(self.child.id())
     }
 

@@ -49,8 +49,8 @@ impl Sipp {
         fs::create_dir_all(&dir).map_err(failed)?;
         fs::write(dir.join("scenario.xml"), text).map_err(failed)?;
         let (_, core) = cpu::cores()?;
-        let mut command = Command::new("taskset");
-        command.args(["-c", &core.to_string(), "sipp", &server.sip.to_string()]);
+        let mut command = cpu::pinned(core);
+        command.args(["sipp", &server.sip.to_string()]);
         command.args(["-sf", "scenario.xml", "-i", "127.0.0.1", "-nostdin", "-timer_resol", "1"]);
         command.args(["-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors.log"]);
         command.args(["-trace_rtt", "-rtt_freq", "1", "-max_socket", "1000", "-buff_size", "4194304"]);
