@@ -31,8 +31,9 @@ impl BlobName {
     /// Checks a name.
     pub fn new(name: &str) -> Result<Self, BlobNameError> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-        if first && name.len() <= NAME_BYTES_MAX && name.bytes().all(legal) && !name.contains("..") {
+        let begins_well = |part: &str| part.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let is_part = |part: &str| begins_well(part) && part.bytes().all(legal) && !part.contains("..");
+        if name.len() <= NAME_BYTES_MAX && name.split('/').all(is_part) {
             Ok(Self(name.into()))
         } else {
             Err(BlobNameError)
@@ -65,7 +66,10 @@ impl fmt::Display for BlobName {
 
 /// The text cannot name a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a blob's name is 1 to 128 of A-Z a-z 0-9 . _ -, begins with a letter or digit and has no two dots in a row")]
+#[error(
+    "a blob's name is 1 to 128 of A-Z a-z 0-9 . _ - and /; each part between slashes begins with a letter or digit and has no \
+     two dots in a row"
+)]
 pub struct BlobNameError;
 
 /// What is known of a blob without reading it.
@@ -87,13 +91,15 @@ struct Meta {
 }
 
 impl Meta {
+    /// All blobs of a tenant are in one folder: the slashes of a name are written as `+`, which no name has.
     fn file_name(&self, name: &str) -> String {
-        format!("{:08x}-{:08x}-{name}", self.generation, self.crc32)
+        format!("{:08x}-{:08x}-{}", self.generation, self.crc32, name.replace('/', "+"))
     }
 
     fn parse_file_name(text: &str) -> Option<(u32, u32, BlobName)> {
         let hex = |range| u32::from_str_radix(text.get(range)?, 16).ok();
-        let (generation, crc32, name) = (hex(0..8)?, hex(9..17)?, BlobName::new(text.get(18..)?).ok()?);
+        let (generation, crc32, name) =
+            (hex(0..8)?, hex(9..17)?, BlobName::new(&text.get(18..)?.replace('+', "/")).ok()?);
         let same = Self { generation, crc32, bytes: 0 }.file_name(name.as_str()) == text;
         same.then_some((generation, crc32, name))
     }

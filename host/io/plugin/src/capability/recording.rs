@@ -35,11 +35,13 @@ impl Host for State {
 }
 
 fn parse(leg: LegId, blob: String, max: u32, opts: &[(String, String)]) -> Result<Request, Error> {
-    let named = (1..=128).contains(&blob.len())
-        && !blob.contains("..")
-        && !blob.starts_with('/')
-        && blob.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_./".contains(&byte));
-    if !named {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_part = |part: &str| {
+        part.bytes().next().is_some_and(letter)
+            && part.bytes().all(|byte| letter(byte) || b"-_.".contains(&byte))
+            && !part.contains("..")
+    };
+    if blob.len() > 128 || !blob.split('/').all(is_part) {
         return Err(invalid(format!("{blob:?} is not a name for a recording")));
     }
     let max = Duration::from_millis(max.into());

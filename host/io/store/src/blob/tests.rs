@@ -22,12 +22,31 @@ fn names(list: &[BlobInfo]) -> Vec<&str> {
 
 #[test]
 fn a_name_is_never_a_path() {
-    for good in ["a", "vm-100_msg.0001.wav", "A9", &"x".repeat(128)] {
+    for good in ["a", "vm-100_msg.0001.wav", "A9", "messages/4321/1", &"x".repeat(128)] {
         assert_eq!(BlobName::new(good).unwrap().as_str(), good);
     }
     let long = "x".repeat(129);
-    for bad in ["", ".", "..", "a..b", ".hidden", "-x", "a/b", "a\\b", "a\0", "a b", "é", "/etc/passwd", "a\n", &long]
-    {
+    for bad in [
+        "",
+        ".",
+        "..",
+        "a..b",
+        ".hidden",
+        "-x",
+        "a/",
+        "/a",
+        "a//b",
+        "a/../b",
+        "a/.b",
+        "a+b",
+        "a\\b",
+        "a\0",
+        "a b",
+        "é",
+        "/etc/passwd",
+        "a\n",
+        &long,
+    ] {
         assert_eq!(BlobName::new(bad), Err(BlobNameError), "{bad:?}");
     }
 }
@@ -37,21 +56,21 @@ fn a_blob_is_there_after_finish_and_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let acme = blobs(&store, "acme");
-    let mut writer = acme.create(&name("rec.wav")).unwrap();
+    let mut writer = acme.create(&name("messages/rec.wav")).unwrap();
     writer.append(b"????").unwrap();
     writer.append(b" and the rest").unwrap();
-    assert_eq!(acme.get(&name("rec.wav")).unwrap(), None);
+    assert_eq!(acme.get(&name("messages/rec.wav")).unwrap(), None);
     writer.replace_start(b"RIFF").unwrap();
     assert!(writer.replace_start(&[0; 100]).is_err());
     assert_eq!(writer.finish().unwrap().bytes, 17);
     drop((acme, store));
     let store = open(dir.path());
     let acme = blobs(&store, "acme");
-    assert_eq!(acme.get(&name("rec.wav")).unwrap().unwrap(), b"RIFF and the rest");
+    assert_eq!(acme.get(&name("messages/rec.wav")).unwrap().unwrap(), b"RIFF and the rest");
     let mut text = String::new();
-    acme.open_unchecked(&name("rec.wav")).unwrap().unwrap().read_to_string(&mut text).unwrap();
+    acme.open_unchecked(&name("messages/rec.wav")).unwrap().unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(text, "RIFF and the rest");
-    assert_eq!(blobs(&store, "globex").get(&name("rec.wav")).unwrap(), None);
+    assert_eq!(blobs(&store, "globex").get(&name("messages/rec.wav")).unwrap(), None);
 }
 
 #[test]
