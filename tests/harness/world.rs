@@ -95,6 +95,7 @@ impl World {
             media_timeout: Some(Duration::from_secs(60)),
             hosts: vec![HOST.to_owned()],
             realm: "jackfield".to_owned(),
+            digest: vec![sip::auth::Algorithm::Sha256, sip::auth::Algorithm::Md5],
             trunks: Vec::new(),
             calls_max: 100,
             clock: Clock::Virtual { start: wallclock, at: began },

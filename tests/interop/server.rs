@@ -86,6 +86,16 @@ impl Server {
         Answer { code: output.status.code().unwrap_or(-1), printed }
     }
 
+    /// Runs `jackfield ARGUMENTS` against this server as people do; the exit code and everything printed.
+    pub(crate) fn say(&self, arguments: &[&str]) -> (i32, String) {
+        said(program().args(arguments).env("JACKFIELD_DATA", self.dir.path().join("data")))
+    }
+
+    /// The configuration's directory.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.dir.path().join("config")
+    }
+
     /// As [`Server::command`], for what must work.
     #[track_caller]
     pub(crate) fn ask(&self, arguments: &[&str]) -> Value {
@@ -168,8 +178,15 @@ fn read_records(folder: &Path) -> Vec<Value> {
     texts.flat_map(|text| text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect::<Vec<_>>()).collect()
 }
 
+/// Runs a program to its end; its exit code and everything it printed.
+pub(crate) fn said(command: &mut Command) -> (i32, String) {
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
+}
+
 /// The server's binary: beside this test, as `cargo xtask test` builds both, or what `JACKFIELD_BINARY` names.
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let path = std::env::var_os("JACKFIELD_BINARY").map_or_else(beside, PathBuf::from);
     assert!(path.is_file(), "{} is not built: run `cargo xtask test`", path.display());
     Command::new(path)

@@ -35,15 +35,16 @@ fn every_command_of_the_readme_does_what_it_says() {
                 assert_eq!(Some(second.secret()), known_secret, "a second start reuses the first one's folder");
                 demo = Some(second);
             }
-            ["jackfield", rest @ ..] => {
-                book.ask(rest);
-            }
+            // Done twice they are not the same, or not possible.
+            ["jackfield", "plugin", "install" | "remove", ..] => drop(book.ask_json(&words(line))),
+            ["jackfield", rest @ ..] => drop(book.ask(rest)),
             ["cp", "-r", from, to] => book.copy_folder(from, to),
             ["cargo", "xtask", "plugins"] => book.build_plugins(),
             _ => panic!("the README has a command that tests/readme does not know: {line}"),
         }
     }
     book.greet_by_the_new_plugin();
+    book.name_what_is_missing();
     demo.as_mut().expect("the README starts a demo").stop();
 }
 
@@ -55,6 +56,25 @@ fn the_first_plugin_is_the_template() {
     let template = fs::read_to_string(checkout.join("sdk/template/app/src/lib.rs")).unwrap();
     assert!(readme.contains(&format!("```rust\n{template}```")), "README.md and sdk/template/app/src/lib.rs differ");
     assert!(template.lines().count() <= 15, "fifteen lines were promised");
+}
+
+/// What follows the program's name.
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().skip(1).collect()
+}
+
+/// The table of exit codes is the one that `--help` prints.
+#[test]
+fn the_exit_codes_are_those_of_the_help() {
+    let book = Book::open();
+    let help = output(book.jackfield().arg("--help"));
+    let readme = fs::read_to_string(book.checkout.join("README.md")).unwrap();
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "));
+    let codes: Vec<(&str, &str)> = rows.filter(|(code, _)| code.len() == 1 && code.parse::<u8>().is_ok()).collect();
+    assert_eq!(codes.iter().map(|(code, _)| *code).collect::<String>(), "012345");
+    for (code, meaning) in codes {
+        assert!(help.lines().any(|line| line.trim() == format!("{code}  {meaning}")), "{code}: {meaning}\n{help}");
+    }
 }
 
 /// The lines that begin with `$ ` in blocks of the kind `console`.
@@ -164,6 +184,23 @@ impl Book {
         let call = self.ask_json(&order);
         assert_eq!(call["status"], 200);
         assert!(call["heard_ms"].as_u64().unwrap() > 1_000, "the greeting is heard: {call}");
+    }
+}
+
+impl Book {
+    /// What the README promises of a dialplan that names an application which no plugin provides, by `check` and by `reload`.
+    fn name_what_is_missing(&self) {
+        let dialplan = self.copy.join("jackfield-demo/config/tenants/acme/dialplan.conf");
+        let text = fs::read_to_string(&dialplan).unwrap();
+        fs::write(&dialplan, text.replace("605,1,Hello()", "605,1,Helo()")).unwrap();
+        for command in [&["check", "--config", "jackfield-demo/config"][..], &["reload"]] {
+            let failed = self.jackfield().args(command).output().unwrap();
+            let said = String::from_utf8_lossy(&failed.stdout);
+            assert_eq!(failed.status.code(), Some(3), "{said}");
+            assert!(said.contains("dialplan.conf:5: error") && said.contains("did you mean `Hello`?"), "{said}");
+        }
+        fs::write(&dialplan, text).unwrap();
+        assert_eq!(self.ask(&["reload"])["ok"], true);
     }
 }
 

@@ -5,8 +5,8 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
-    Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallRequest, Installed, Plugin, Registration,
-    ReloadReport,
+    Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallRequest, Installed, Plugin, Registration,
+    ReloadReport, Removed,
 };
 
 /// The running server, as the API sees it. Every method may be called at any time and from several connections at once.
@@ -32,6 +32,9 @@ pub trait Control: Send + Sync + 'static {
     /// What would happen to a call, without making one.
     fn dialplan(&self, query: &DialplanQuery) -> impl Future<Output = Result<DialplanTrace, ControlError>> + Send;
 
+    /// What a phone logs in with, for a test call. Only for who may read the configuration: the owner of the socket can.
+    fn account(&self, tenant: &str, endpoint: &str) -> impl Future<Output = Result<Account, ControlError>> + Send;
+
     /// A tenant's plugins.
     fn plugins(&self, tenant: &str) -> impl Future<Output = Result<Vec<Plugin>, ControlError>> + Send;
 
@@ -53,8 +56,9 @@ pub trait Control: Send + Sync + 'static {
         to: Option<&str>,
     ) -> impl Future<Output = Result<Installed, ControlError>> + Send;
 
-    /// Removes a plugin; calls inside it end on their version.
-    fn remove(&self, tenant: &str, id: &str) -> impl Future<Output = Result<(), ControlError>> + Send;
+    /// Removes a plugin; calls inside it end on their version. One whose names the dialplan uses is removed by `force` only.
+    fn remove(&self, tenant: &str, id: &str, force: bool)
+    -> impl Future<Output = Result<Removed, ControlError>> + Send;
 
     /// What happened to a plugin, oldest first.
     fn history(&self, tenant: &str, id: &str) -> impl Future<Output = Result<Vec<HistoryEntry>, ControlError>> + Send;

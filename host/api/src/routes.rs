@@ -22,6 +22,7 @@ pub(crate) fn router<C: Control>(control: Arc<C>) -> Router {
         .route("/v1/calls/{call}", axum::routing::delete(hang_up::<C>))
         .route("/v1/registrations", get(registrations::<C>))
         .route("/v1/dialplan", post(dialplan::<C>))
+        .route("/v1/tenants/{tenant}/endpoints/{endpoint}/account", get(account::<C>))
         .route("/v1/tenants/{tenant}/plugins", get(plugins::<C>).post(install::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}", get(plugin::<C>).delete(remove::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}/rollback", post(roll_back::<C>))
@@ -40,6 +41,13 @@ struct OfTenant {
 #[serde(deny_unknown_fields)]
 struct RollBack {
     to: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Remove {
+    #[serde(default)]
+    force: bool,
 }
 
 async fn health<C: Control>(State(control): State<Arc<C>>) -> Response {
@@ -72,6 +80,13 @@ async fn dialplan<C: Control>(
     }
 }
 
+async fn account<C: Control>(
+    State(control): State<Arc<C>>,
+    Path((tenant, endpoint)): Path<(String, String)>,
+) -> Response {
+    answer(control.account(&tenant, &endpoint).await)
+}
+
 async fn plugins<C: Control>(State(control): State<Arc<C>>, Path(tenant): Path<String>) -> Response {
     answer(control.plugins(&tenant).await)
 }
@@ -91,8 +106,12 @@ async fn plugin<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): P
     answer(control.plugin(&tenant, &id).await)
 }
 
-async fn remove<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): Path<(String, String)>) -> Response {
-    answer(control.remove(&tenant, &id).await)
+async fn remove<C: Control>(
+    State(control): State<Arc<C>>,
+    Path((tenant, id)): Path<(String, String)>,
+    Query(Remove { force }): Query<Remove>,
+) -> Response {
+    answer(control.remove(&tenant, &id, force).await)
 }
 
 async fn roll_back<C: Control>(

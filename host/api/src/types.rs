@@ -1,5 +1,7 @@
 //! What crosses the API, as both ends write it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// How the server is.
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Health {
     /// The server's version.
     pub version: String,
+    /// The directory of its configuration.
+    pub config: String,
     /// Seconds since it came up.
     pub up_s: u64,
     /// Calls that are up.
@@ -189,6 +193,8 @@ pub struct Plugin {
     pub faults: u64,
     /// The last of them.
     pub last_fault: Option<String>,
+    /// Whether `tenant.toml` declares it; else it was installed by a command.
+    pub declared: bool,
     /// Why it does not run, where it does not.
     pub trouble: Option<String>,
 }
@@ -236,6 +242,40 @@ pub struct Installed {
     pub granted: Vec<String>,
     /// False if it was active already.
     pub changed: bool,
+    /// Lines of the dialplan that use names which no plugin provides now.
+    #[serde(default)]
+    pub problems: Vec<Problem>,
+}
+
+/// What a removal did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// The plugin.
+    pub id: String,
+    /// Whether `tenant.toml` still declares it; it stays away until that table changes.
+    pub declared: bool,
+    /// Lines of the dialplan that need it.
+    pub problems: Vec<Problem>,
+}
+
+/// What a phone of a tenant logs in with.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The user name.
+    pub user: String,
+    /// The SIP domain, which is the realm.
+    pub domain: String,
+    /// SHA-256 of `user:domain:secret`, where the phone may use it. As good as the secret.
+    pub ha1_sha256: Option<String>,
+    /// The same by MD5.
+    pub ha1_md5: Option<String>,
+}
+
+/// The hashes stay out of logs.
+impl fmt::Debug for Account {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Account({}@{})", self.user, self.domain)
+    }
 }
 
 /// A line of a plugin's history.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use api::types::{
-    self, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallRequest, Installed, Plugin, Registration,
-    ReloadReport, ReloadResult, TenantHealth, TenantReload,
+    self, Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallRequest, Installed, Plugin,
+    Registration, ReloadReport, ReloadResult, Removed, TenantHealth, TenantReload,
 };
 use api::{Control, ControlError};
 use call::{CallId, TenantId};
@@ -18,7 +18,7 @@ use switch::{Applied, Definition, Switch, Tenant};
 use tokio::sync::Mutex;
 
 use crate::cmd::problem;
-use crate::config::{self, Claims, Loaded, Problem, Server};
+use crate::config::{self, Claims, Loaded, Offers, Problem, Running, Server};
 use crate::definition::definition;
 use crate::packages::Packages;
 use crate::sounds::Sounds;
@@ -53,6 +53,13 @@ impl Admin {
         let mut state = self.state.lock().await;
         let mut report = ReloadReport { ok: true, problems: self.host_problems(&loaded), tenants: Vec::new() };
         let (definitions, valid) = self.definitions(&loaded);
+        // A tenant that runs gets its new plugins before the dialplan that uses them.
+        let mut deployed = BTreeMap::new();
+        for (id, files) in &valid {
+            if let Some(tenant) = self.switch.tenant(id) {
+                deployed.insert(id.clone(), self.deploy(&tenant, files).await);
+            }
+        }
         self.sounds.set(self.sound_folders(&loaded));
         let applied = match self.switch.apply(definitions).await {
             Ok(applied) => applied,
@@ -65,8 +72,13 @@ impl Admin {
         };
         for (id, applied) in applied {
             let mut tenant = self.tenant_report(&loaded, &id, &applied);
-            if let Some(tenant_files) = valid.get(&id).filter(|_| tenant.result == ReloadResult::Applied) {
-                tenant.problems.extend(self.deploy(tenant_files).await.iter().map(problem));
+            if let (Some(running), Some(files)) = (self.switch.tenant(&id), valid.get(&id)) {
+                let problems = match deployed.remove(&id) {
+                    Some(problems) => problems,
+                    None => self.deploy(&running, files).await,
+                };
+                let problems = problems.into_iter().chain(self.retire(&running, files).await);
+                tenant.problems.extend(problems.map(|one| problem(&one)));
             }
             report.tenants.push(tenant);
         }
@@ -83,10 +95,33 @@ impl Admin {
             .filter(|tenant| !tenant.problems.is_empty())
             .filter_map(|tenant| Some((TenantId::new(&tenant.name).ok()?, tenant.problems.clone())))
             .collect();
+        for tenant in &mut report.tenants {
+            let running = TenantId::new(&tenant.name).ok().and_then(|id| self.switch.tenant(&id));
+            // What a kept tenant's old dialplan lacks is not what these files are refused for.
+            let running = running.filter(|_| tenant.result == ReloadResult::Applied);
+            tenant.problems.extend(running.iter().flat_map(|running| self.lacks(running)).map(|one| problem(&one)));
+        }
         let refuses = |problem: &types::Problem| problem.severity == "error";
         report.ok = !report.problems.iter().chain(report.tenants.iter().flat_map(|one| &one.problems)).any(refuses);
         log(&report);
         report
+    }
+
+    /// The lines of a tenant's dialplan that use applications and functions which none of its plugins provides.
+    fn lacks(&self, tenant: &Tenant) -> Vec<Problem> {
+        self.lacks_without(tenant, None)
+    }
+
+    /// The same, as if a plugin were not there.
+    fn lacks_without(&self, tenant: &Tenant, plugin: Option<&str>) -> Vec<Problem> {
+        let mut offers = Offers::default();
+        for one in tenant.plugins().list().iter().filter(|one| Some(one.id.as_str()) != plugin) {
+            if let Err(taken) = offers.add(&one.id, &one.apps, &one.functions) {
+                tracing::error!(tenant = %tenant.id(), %taken, "two installed plugins have the same name");
+            }
+        }
+        let folder = self.config.join("tenants").join(tenant.id().as_str());
+        offers.lacks(&folder, &tenant.definition().dialplan, &self.packages)
     }
 
     /// What the switch shall run: the valid tenants as they are in the files, the refused ones as they run now.
@@ -108,7 +143,7 @@ impl Admin {
     fn tenant_report(&self, loaded: &Loaded, id: &TenantId, applied: &Applied) -> TenantReload {
         let files = loaded.tenants.get(id);
         let mut problems: Vec<types::Problem> = match files {
-            Some(Ok(tenant)) => tenant.warnings.iter().map(problem).collect(),
+            Some(Ok(tenant)) => tenant.faults.iter().chain(&tenant.warnings).map(problem).collect(),
             Some(Err(problems)) => problems.iter().map(problem).collect(),
             None => Vec::new(),
         };
@@ -140,6 +175,14 @@ impl Admin {
         problems
     }
 
+    /// What runs, for reading files that shall replace it.
+    async fn running(&self) -> Running {
+        let claims = self.state.lock().await.claims.clone();
+        let tenants = self.switch.tenants();
+        let tenants = tenants.iter().map(|tenant| (tenant.id().clone(), self.running_tenant(tenant))).collect();
+        Running { claims, tenants }
+    }
+
     /// Where each tenant's prompts are looked for: its own folder, its plugins' packages, all bundled plugins.
     fn sound_folders(&self, loaded: &Loaded) -> BTreeMap<TenantId, Vec<PathBuf>> {
         let bundled = self.packages.bundled_folders();
@@ -157,9 +200,14 @@ impl Admin {
         let found = TenantId::new(name).ok().and_then(|id| self.switch.tenant(&id));
         found.ok_or_else(|| {
             let tenants = self.switch.tenants();
-            let hint = config::suggestion(name, tenants.iter().map(|tenant| tenant.id().as_str()));
+            let hint = config::choice(name, tenants.iter().map(|tenant| tenant.id().as_str()));
             ControlError::not_found(format!("there is no tenant `{name}`")).hint(hint)
         })
+    }
+
+    fn plugin_of(&self, tenant: &Tenant, plugin: plugin::Deployed) -> Plugin {
+        let declared = self.is_declared(tenant.id(), &plugin.id);
+        Plugin { declared, ..describe::plugin(plugin) }
     }
 
     fn tenants(&self, name: Option<&str>) -> Result<Vec<Arc<Tenant>>, ControlError> {
@@ -168,6 +216,12 @@ impl Admin {
             None => Ok(self.switch.tenants()),
         }
     }
+}
+
+fn no_endpoint(tenant: &Tenant, name: &str) -> ControlError {
+    let definition = tenant.definition();
+    let hint = config::choice(name, definition.endpoints.keys().map(String::as_str));
+    ControlError::not_found(format!("tenant {} has no endpoint `{name}`", tenant.id())).hint(hint)
 }
 
 fn log(report: &ReloadReport) {
@@ -192,10 +246,10 @@ impl Control for Admin {
         let running = self.switch.tenants();
         let mut tenants: Vec<TenantHealth> = running
             .iter()
-            .map(|tenant| TenantHealth {
-                name: tenant.id().to_string(),
-                serving: true,
-                problems: state.problems.get(tenant.id()).cloned().unwrap_or_default(),
+            .map(|tenant| {
+                let mut problems = state.problems.get(tenant.id()).cloned().unwrap_or_default();
+                problems.extend(self.lacks(tenant).iter().map(problem));
+                TenantHealth { name: tenant.id().to_string(), serving: true, problems }
             })
             .collect();
         let refused = state.problems.iter().filter(|(id, _)| self.switch.tenant(id).is_none());
@@ -206,6 +260,7 @@ impl Control for Admin {
         }));
         Health {
             version: env!("CARGO_PKG_VERSION").into(),
+            config: self.config.canonicalize().unwrap_or_else(|_| self.config.clone()).display().to_string(),
             up_s: self.started.elapsed().as_secs(),
             calls: self.switch.calls_up(),
             sip: self.listeners.clone(),
@@ -215,9 +270,9 @@ impl Control for Admin {
     }
 
     async fn reload(&self) -> ReloadReport {
-        let running = self.state.lock().await.claims.clone();
-        let config = self.config.clone();
-        let loaded = tokio::task::spawn_blocking(move || Loaded::read(&config, &running)).await;
+        let running = self.running().await;
+        let (config, packages) = (self.config.clone(), self.packages.clone());
+        let loaded = tokio::task::spawn_blocking(move || Loaded::read(&config, &packages, &running)).await;
         self.apply(loaded.expect("reading files does not panic")).await
     }
 
@@ -243,27 +298,40 @@ impl Control for Admin {
         let tenant = self.tenant(&query.tenant)?;
         let definition = tenant.definition();
         let context = match (&query.context, definition.endpoint(&query.from)) {
-            (Some(context), _) => context.clone(),
+            (Some(context), _) if definition.dialplan.has_context(context) => context.clone(),
+            (Some(context), _) => {
+                let hint = config::choice(context, definition.dialplan.contexts());
+                let text = format!("tenant {} has no context `{context}`", query.tenant);
+                return Err(ControlError::not_found(text).hint(hint));
+            }
             (None, Some(endpoint)) => endpoint.context.clone(),
             (None, None) => {
-                let hint = config::suggestion(&query.from, definition.endpoints.keys().map(String::as_str));
-                let text = format!("tenant {} has no endpoint `{}`", query.tenant, query.from);
-                let hint = hint.or_else(|| Some("name a context with --context".into()));
-                return Err(ControlError::not_found(text).hint(hint));
+                let error = no_endpoint(&tenant, &query.from);
+                let hints = [error.hint.clone(), Some("or name a context with --context".into())];
+                return Err(error.hint(Some(hints.into_iter().flatten().collect::<Vec<_>>().join("; "))));
             }
         };
         Ok(describe::route(&tenant, &context, &query.from, &query.to))
     }
 
+    async fn account(&self, tenant: &str, endpoint: &str) -> Result<Account, ControlError> {
+        let tenant = self.tenant(tenant)?;
+        let definition = tenant.definition();
+        let found = definition.endpoint(endpoint).ok_or_else(|| no_endpoint(&tenant, endpoint))?;
+        tracing::info!(tenant = %tenant.id(), endpoint, "the account is handed out for a test call");
+        Ok(describe::account(&definition, found))
+    }
+
     async fn plugins(&self, tenant: &str) -> Result<Vec<Plugin>, ControlError> {
-        Ok(self.tenant(tenant)?.plugins().list().into_iter().map(describe::plugin).collect())
+        let tenant = self.tenant(tenant)?;
+        Ok(tenant.plugins().list().into_iter().map(|plugin| self.plugin_of(&tenant, plugin)).collect())
     }
 
     async fn plugin(&self, tenant: &str, id: &str) -> Result<Plugin, ControlError> {
         let tenant = self.tenant(tenant)?;
-        tenant.plugins().show(id).map(describe::plugin).ok_or_else(|| {
+        tenant.plugins().show(id).map(|plugin| self.plugin_of(&tenant, plugin)).ok_or_else(|| {
             let installed = tenant.plugins().list();
-            let hint = config::suggestion(id, installed.iter().map(|plugin| plugin.id.as_str()));
+            let hint = config::choice(id, installed.iter().map(|plugin| plugin.id.as_str()));
             ControlError::not_found(format!("no plugin `{id}` is installed in {}", tenant.id())).hint(hint)
         })
     }
@@ -280,20 +348,32 @@ impl Control for Admin {
             None => tenant.plugins().rollback(id, by).await,
             Some(which) => tenant.plugins().activate(id, which, by).await,
         };
-        changed.map(describe::installed).map_err(deploy::change_error)
+        Ok(self.with_lacks(&tenant, changed.map_err(deploy::change_error)?))
     }
 
-    async fn remove(&self, tenant: &str, id: &str) -> Result<(), ControlError> {
+    async fn remove(&self, tenant: &str, id: &str, force: bool) -> Result<Removed, ControlError> {
+        let tenant = self.tenant(tenant)?;
+        let already = self.lacks(&tenant);
+        let mut lost = self.lacks_without(&tenant, Some(id));
+        lost.retain(|lack| !already.contains(lack));
+        if !force && !lost.is_empty() {
+            return Err(describe::still_used(id, &lost));
+        }
         let by = plugin::By { who: "administrator".into(), why: "remove command".into() };
-        self.tenant(tenant)?.plugins().remove(id, by).await.map_err(deploy::change_error)
+        tenant.plugins().remove(id, by).await.map_err(deploy::change_error)?;
+        let declared = self.is_declared(tenant.id(), id);
+        Ok(Removed { id: id.to_owned(), declared, problems: lost.iter().map(problem).collect() })
     }
 
     async fn history(&self, tenant: &str, id: &str) -> Result<Vec<HistoryEntry>, ControlError> {
         let tenant = self.tenant(tenant)?;
         let history = tenant.plugins().history(id);
-        match history.is_empty() {
-            true => Err(ControlError::not_found(format!("no plugin `{id}` was ever installed in {}", tenant.id()))),
-            false => Ok(history.into_iter().map(describe::event).collect()),
+        if history.is_empty() {
+            let installed = tenant.plugins().list();
+            let hint = config::choice(id, installed.iter().map(|plugin| plugin.id.as_str()));
+            let text = format!("no plugin `{id}` was ever installed in {}", tenant.id());
+            return Err(ControlError::not_found(text).hint(hint));
         }
+        Ok(history.into_iter().map(describe::event).collect())
     }
 }

@@ -1,8 +1,15 @@
 //! Plugin packages as folders: `plugin.toml`, one component, `prompts/`.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::config::Package;
+use dialplan::NameKind;
+use plugin::{Inspection, InstallError, Manifest};
+
+use crate::config::{self, Package};
 
 /// Largest component that is read; the plugin host refuses smaller ones already.
 const COMPONENT_BYTES_MAX: u64 = 64 << 20;
@@ -17,8 +24,11 @@ pub(crate) struct Packages {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PackageError {
     /// Nothing of that name came with the server.
-    #[error("no bundled plugin `{name}`; there are: {known}")]
-    NotBundled { name: String, known: String },
+    #[error("there is no bundled plugin `{name}`")]
+    NotBundled { name: String, known: Vec<String> },
+    /// The folder is none of a plugin.
+    #[error("{}: no plugin's folder: there is no plugin.toml in it", .0.display())]
+    NoManifest(PathBuf),
     /// The folder has no component, or several.
     #[error("{}: {found} components (*.wasm), expected one", folder.display())]
     Component { folder: PathBuf, found: usize },
@@ -28,6 +38,61 @@ pub(crate) enum PackageError {
     /// A file cannot be read.
     #[error("{}: {source}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
+    /// It is no plugin.
+    #[error("{}: {source}", folder.display())]
+    Plugin { folder: PathBuf, source: InstallError },
+}
+
+impl PackageError {
+    /// What to do instead. `installed` are names that may be meant besides those of the bundled plugins.
+    pub(crate) fn hint<'a>(&'a self, installed: impl IntoIterator<Item = &'a str>) -> Option<String> {
+        let Self::NotBundled { name, known } = self else { return None };
+        let names = known.iter().map(String::as_str).chain(installed);
+        let all = || match known.is_empty() {
+            true => "no plugins came with this server; name their folder with --plugins DIR".to_owned(),
+            false => format!("there are {}; another's folder is named by a path with a / in it", known.join(", ")),
+        };
+        Some(config::suggestion(name, names).unwrap_or_else(all))
+    }
+}
+
+/// A package that was read and looked at.
+pub(crate) struct Opened {
+    pub(crate) package: plugin::Package,
+    pub(crate) inspection: Inspection,
+}
+
+/// Without the component's bytes.
+impl fmt::Debug for Opened {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let manifest = &self.inspection.manifest;
+        write!(formatter, "Opened({} {})", manifest.id, manifest.version)
+    }
+}
+
+/// Packages opened once for a whole configuration, however many tenants name them.
+pub(crate) struct Shelf<'a> {
+    packages: &'a Packages,
+    opened: RefCell<BTreeMap<Package, Result<Arc<Opened>, Arc<PackageError>>>>,
+}
+
+impl<'a> Shelf<'a> {
+    /// Nothing is opened yet.
+    pub(crate) fn new(packages: &'a Packages) -> Self {
+        Self { packages, opened: RefCell::default() }
+    }
+
+    /// Where packages are found.
+    pub(crate) fn packages(&self) -> &'a Packages {
+        self.packages
+    }
+
+    /// Opens a package, or tells again what came of it.
+    pub(crate) fn open(&self, package: &Package) -> Result<Arc<Opened>, Arc<PackageError>> {
+        let mut opened = self.opened.borrow_mut();
+        let open = || self.packages.open(package).map(Arc::new).map_err(Arc::new);
+        opened.entry(package.clone()).or_insert_with(open).clone()
+    }
 }
 
 impl Packages {
@@ -43,10 +108,7 @@ impl Packages {
             Package::Bundled(name) => {
                 let folder = self.bundled.as_ref().map(|bundled| bundled.join(name));
                 let found = folder.filter(|folder| !name.contains('/') && folder.join("plugin.toml").is_file());
-                found.ok_or_else(|| PackageError::NotBundled {
-                    name: name.clone(),
-                    known: self.bundled_names().join(" "),
-                })
+                found.ok_or_else(|| PackageError::NotBundled { name: name.clone(), known: self.bundled_names() })
             }
         }
     }
@@ -55,6 +117,9 @@ impl Packages {
     pub(crate) fn read(&self, package: &Package) -> Result<plugin::Package, PackageError> {
         let folder = self.folder(package)?;
         let manifest = folder.join("plugin.toml");
+        if !manifest.is_file() {
+            return Err(PackageError::NoManifest(folder));
+        }
         let manifest =
             std::fs::read_to_string(&manifest).map_err(|source| PackageError::Read { path: manifest, source })?;
         let component = component(&folder)?;
@@ -67,6 +132,28 @@ impl Packages {
             Ok(Err(length)) => Err(PackageError::TooLarge { path: component, length }),
             Err(source) => Err(PackageError::Read { path: component, source }),
         }
+    }
+
+    /// Reads a package and looks at it.
+    pub(crate) fn open(&self, package: &Package) -> Result<Opened, PackageError> {
+        let folder = self.folder(package)?;
+        let package = self.read(package)?;
+        let inspection = Inspection::of(&package).map_err(|source| PackageError::Plugin { folder, source })?;
+        Ok(Opened { package, inspection })
+    }
+
+    /// The bundled plugin that provides a name, if one does.
+    pub(crate) fn provider(&self, kind: NameKind, name: &str) -> Option<String> {
+        let provides = |folder: &PathBuf| {
+            let text = std::fs::read_to_string(folder.join("plugin.toml")).ok()?;
+            let manifest = Manifest::parse("plugin.toml", &text).ok()?;
+            let names = match kind {
+                NameKind::Application => &manifest.apps,
+                NameKind::Function => &manifest.functions,
+            };
+            names.iter().any(|own| own.eq_ignore_ascii_case(name)).then_some(manifest.id)
+        };
+        self.bundled_folders().iter().find_map(provides)
     }
 
     /// The names of the bundled plugins.
@@ -108,13 +195,19 @@ fn component(folder: &Path) -> Result<PathBuf, PackageError> {
 mod tests {
     use super::*;
 
+    fn packages_of(bundled: &tempfile::TempDir) -> Packages {
+        Packages::new(Some(bundled.path().into()))
+    }
+
     #[test]
     fn a_package_is_a_folder_with_one_component() {
         let bundled = tempfile::tempdir().unwrap();
         let folder = bundled.path().join("app-echo");
         std::fs::create_dir(&folder).unwrap();
+        let named = packages_of(&bundled).read(&Package::Folder(folder.clone()));
+        assert!(matches!(named, Err(PackageError::NoManifest(_))));
         std::fs::write(folder.join("plugin.toml"), "manifest").unwrap();
-        let packages = Packages::new(Some(bundled.path().into()));
+        let packages = packages_of(&bundled);
         let echo = Package::Bundled("app-echo".into());
         assert!(matches!(packages.read(&echo), Err(PackageError::Component { found: 0, .. })));
         std::fs::write(folder.join("app-echo.wasm"), "component").unwrap();
@@ -123,7 +216,8 @@ mod tests {
         std::fs::write(folder.join("another.wasm"), "component").unwrap();
         assert!(matches!(packages.read(&echo), Err(PackageError::Component { found: 2, .. })));
         let unknown = packages.read(&Package::Bundled("app-eco".into())).unwrap_err();
-        assert_eq!(unknown.to_string(), "no bundled plugin `app-eco`; there are: app-echo");
+        assert_eq!(unknown.to_string(), "there is no bundled plugin `app-eco`");
+        assert_eq!(unknown.hint([]).as_deref(), Some("did you mean `app-echo`?"));
         let outside = packages.read(&Package::Bundled("../app-echo".into())).unwrap_err();
         assert!(matches!(outside, PackageError::NotBundled { .. }));
     }

@@ -10,7 +10,7 @@ use call::TenantId;
 use switch::{SoundName, SoundSource};
 
 /// Largest prompt file: ten minutes at 16 kHz.
-const FILE_BYTES_MAX: u64 = 20 << 20;
+pub(crate) const FILE_BYTES_MAX: u64 = 20 << 20;
 
 /// The folders that are searched, replaced whole on reload.
 #[derive(Default)]

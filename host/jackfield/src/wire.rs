@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use api::types::TenantReload;
 use net::rtp_driver::{Ports, RtpConfig, RtpDriver};
-use net::sip_driver::{AdvertisedHost, Listener, SipConfig, SipDriver};
+use net::sip_driver::{AdvertisedHost, Listener, SipConfig, SipDriver, StartError};
 use sip::endpoint::Transport;
 use switch::{Clock, NetMedia, Settings, SipDoor, Switch};
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,7 +24,7 @@ use tokio::sync::Mutex;
 
 use crate::admin::{Admin, State};
 use crate::cmd::{Exit, Failure, socket};
-use crate::config::{Claims, Loaded, LogFormat, Server};
+use crate::config::{self, Loaded, LogFormat, Running};
 use crate::log;
 use crate::packages::Packages;
 use crate::sounds::Sounds;
@@ -40,30 +41,44 @@ pub(crate) struct Options {
     /// The one address of SIP, instead of the configured ones.
     pub(crate) sip: Option<SocketAddr>,
     pub(crate) log: Option<LogFormat>,
+    pub(crate) advice: Advice,
+}
+
+/// What to do about what often goes wrong at a start, in the words of the command.
+#[derive(Clone, Copy)]
+pub(crate) struct Advice {
+    /// An address of SIP cannot be had.
+    pub(crate) listen: &'static str,
+    /// Another process has the data directory.
+    pub(crate) locked: &'static str,
 }
 
 /// A server that listens.
-pub(crate) struct Running {
+pub(crate) struct Server {
     switch: Switch,
     sip: SipDriver,
     admin: Arc<Admin>,
     api: api::Server,
     socket: PathBuf,
+    faulty: Vec<TenantReload>,
 }
 
 /// Brings a server up. When this returns, phones can register.
-pub(crate) async fn start(options: Options) -> Result<Running, Failure> {
-    let loaded = Loaded::read(&options.config, &Claims::default());
+pub(crate) async fn start(options: Options) -> Result<Server, Failure> {
+    let packages = Packages::new(options.plugins.clone());
+    let loaded = Loaded::read(&options.config, &packages, &Running::default());
     let server = host_settings(&loaded, &options)?;
     log::begin(&server.log_filter, options.log.unwrap_or(server.log_format));
     private_folder(&options.data)?;
 
-    let store = store::Store::open(&options.data.join("store")).map_err(failed)?;
+    let store =
+        store::Store::open(&options.data.join("store")).map_err(|error| store_failed(error, options.advice.locked))?;
     let plugins = plugin::Host::new(plugin_host(&server, &options.data)?).map_err(failed)?;
     let sounds = Arc::new(Sounds::default());
     let media = Arc::new(NetMedia(RtpDriver::start(rtp_config(&server)).map_err(failed)?));
     let door = Arc::new(SipDoor::default());
-    let sip = SipDriver::start(sip_config(&server), Arc::clone(&door) as _, None).map_err(listen_failed)?;
+    let sip = SipDriver::start(sip_config(&server), Arc::clone(&door) as _, None)
+        .map_err(|error| listen_failed(error, options.advice.listen))?;
     let addresses = sip.local_addresses().iter();
     let listeners = addresses.map(|(transport, address)| name(*transport, *address)).collect();
     let settings = switch_settings(&server)?;
@@ -71,7 +86,7 @@ pub(crate) async fn start(options: Options) -> Result<Running, Failure> {
 
     let admin = Arc::new(Admin {
         switch: switch.clone(),
-        packages: Packages::new(options.plugins),
+        packages,
         sounds,
         listeners,
         started: Instant::now(),
@@ -81,15 +96,16 @@ pub(crate) async fn start(options: Options) -> Result<Running, Failure> {
         server,
     });
     // Tenants before the door opens: a phone that registers at once must find its tenant.
-    admin.apply(loaded).await;
+    let mut faulty = admin.apply(loaded).await.tenants;
+    faulty.retain(|tenant| tenant.problems.iter().any(|problem| problem.severity == "error"));
     door.open(switch.clone());
     let socket = socket(&options.data);
     let api = api::serve(&socket, Arc::clone(&admin)).await.map_err(failed)?;
     tracing::info!(listeners = ?admin.listeners, api = %socket.display(), "ready");
-    Ok(Running { switch, sip, admin, api, socket })
+    Ok(Server { switch, sip, admin, api, socket, faulty })
 }
 
-impl Running {
+impl Server {
     /// Where SIP is received, as in `udp:127.0.0.1:5060`.
     pub(crate) fn listeners(&self) -> &[String] {
         &self.admin.listeners
@@ -103,6 +119,11 @@ impl Running {
     /// The API's socket.
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// The tenants whose files had errors at the start.
+    pub(crate) fn faulty(&self) -> &[TenantReload] {
+        &self.faulty
     }
 
     /// Serves until SIGTERM or SIGINT, reloading at each SIGHUP; then drains and ends everything in the order opposite to the start.
@@ -164,15 +185,27 @@ fn failed(error: impl std::error::Error) -> Failure {
     Failure::new(Exit::NotDone, text)
 }
 
-fn listen_failed(error: net::sip_driver::StartError) -> Failure {
-    let hint =
-        "is another PBX running? `--sip` of the demo, or [sip] in jackfield.toml, names another address and port";
-    let failure = failed(error);
-    Failure::new(Exit::NotDone, format!("{failure} ({hint})"))
+fn store_failed(error: store::OpenError, advice: &str) -> Failure {
+    match error {
+        store::OpenError::Locked { .. } => Failure::new(Exit::NotDone, format!("{error} ({advice})")),
+        error => failed(error),
+    }
+}
+
+fn listen_failed(error: StartError, advice: &str) -> Failure {
+    let StartError::Bind { transport, address, source } = &error else { return failed(error) };
+    let why = match source.kind() {
+        io::ErrorKind::AddrInUse => "another program has that port".to_owned(),
+        io::ErrorKind::AddrNotAvailable => format!("this machine has no address {}", address.ip()),
+        io::ErrorKind::PermissionDenied => "this user may not use that port".to_owned(),
+        _ => source.to_string(),
+    };
+    let text = format!("cannot receive SIP on {}: {why} ({advice})", name(*transport, *address));
+    Failure::new(Exit::NotDone, text)
 }
 
 /// The host's settings, with what the command line overrules.
-fn host_settings(loaded: &Loaded, options: &Options) -> Result<Server, Failure> {
+fn host_settings(loaded: &Loaded, options: &Options) -> Result<config::Server, Failure> {
     let mut server = loaded.server.clone().map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::new(Exit::Configuration, lines.join("\n"))
@@ -191,7 +224,7 @@ fn private_folder(path: &Path) -> Result<(), Failure> {
     made.map_err(|error| Failure::new(Exit::NotDone, format!("the data directory {}: {error}", path.display())))
 }
 
-fn plugin_host(server: &Server, data: &Path) -> Result<plugin::HostConfig, Failure> {
+fn plugin_host(server: &config::Server, data: &Path) -> Result<plugin::HostConfig, Failure> {
     let program = std::env::current_exe().map_err(failed)?;
     let arguments = vec![crate::cmd::COMPILE.to_owned()];
     let instances = u32::try_from(server.plugin_instances).expect("config bounds it by 20000");
@@ -199,7 +232,7 @@ fn plugin_host(server: &Server, data: &Path) -> Result<plugin::HostConfig, Failu
     Ok(plugin::HostConfig { instances, compiler, ..plugin::HostConfig::new(data.join("plugins")) })
 }
 
-fn rtp_config(server: &Server) -> RtpConfig {
+fn rtp_config(server: &config::Server) -> RtpConfig {
     RtpConfig {
         threads: server.media_threads,
         bind: server.media_address,
@@ -208,7 +241,7 @@ fn rtp_config(server: &Server) -> RtpConfig {
     }
 }
 
-fn sip_config(server: &Server) -> SipConfig {
+fn sip_config(server: &config::Server) -> SipConfig {
     let advertised = server.sip_advertised.map(|address| AdvertisedHost { host: literal(address), port: None });
     let listener = |transport| {
         let advertised = advertised.clone();
@@ -223,13 +256,14 @@ fn sip_config(server: &Server) -> SipConfig {
     }
 }
 
-fn switch_settings(server: &Server) -> Result<Settings, Failure> {
+fn switch_settings(server: &config::Server) -> Result<Settings, Failure> {
     let mut seed = [0; 32];
     let random = std::fs::File::open("/dev/urandom").and_then(|mut file| io::Read::read_exact(&mut file, &mut seed));
     random.map_err(|error| Failure::new(Exit::NotDone, format!("/dev/urandom: {error}")))?;
     let listeners = server.sip_udp.iter().chain(&server.sip_tcp).map(SocketAddr::ip);
     let mut hosts: Vec<String> = listeners.chain(server.sip_advertised).map(literal).collect();
     hosts.push("localhost".into());
+    hosts.extend(server.sip_names.iter().cloned());
     hosts.sort();
     hosts.dedup();
     Ok(Settings {
@@ -237,6 +271,7 @@ fn switch_settings(server: &Server) -> Result<Settings, Failure> {
         media_timeout: Some(MEDIA_TIMEOUT),
         hosts,
         realm: server.realm.clone(),
+        digest: server.digest.clone(),
         trunks: server.sip_trunks.clone(),
         calls_max: server.calls_max,
         clock: Clock::System,

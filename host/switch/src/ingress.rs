@@ -1,29 +1,22 @@
 //! What comes in from SIP: whose it is, whether it may, and to which call it belongs.
 
-use std::net::IpAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use call::{Cause, Hops, Party};
-use sip::auth::{Authorization, AuthorizationError, Challenge, Rejected, Side};
 use sip::endpoint::{Command, Event, ExtraHeaders, Flow, ServerTransactionId, SessionId};
 use sip::message::{HeaderName, Headers, Method, NameAddr, Request};
 use tokio::sync::mpsc::error::TrySendError;
 
+use crate::authentication::Account;
 use crate::call_task::{Message, Offered, Replacement, Start};
 use crate::switch::Switch;
 use crate::tenant::Tenant;
-use crate::tenant::definition::{Definition, Endpoint};
+use crate::tenant::definition::Endpoint;
 
 /// What we can do, for OPTIONS and 405.
 const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, NOTIFY";
-
-/// Who sent a request.
-struct Account {
-    tenant: Arc<Tenant>,
-    endpoint: Arc<Endpoint>,
-}
 
 /// Who calls, and where its numbers are looked up.
 struct Caller {
@@ -34,13 +27,13 @@ struct Caller {
 }
 
 /// An answer other than to go on.
-struct Refusal {
-    status: u16,
-    headers: ExtraHeaders,
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) headers: ExtraHeaders,
 }
 
 impl Refusal {
-    fn new(status: u16) -> Self {
+    pub(crate) fn new(status: u16) -> Self {
         Self { status, headers: Vec::new() }
     }
 
@@ -221,78 +214,6 @@ impl Switch {
         Ok(Caller { tenant, endpoint: Some(endpoint), context, party })
     }
 
-    /// Who sent a request, proven by digest; or the challenge to answer it with. What is answered depends on nothing but
-    /// the request: an unknown user, a wrong secret and another tenant's account look the same (hostile B4).
-    fn authenticate(&self, now: Instant, request: &Request, flow: &Flow) -> Result<Account, Refusal> {
-        let peer = flow.remote.ip();
-        let tenant = self.tenant_named_by(request);
-        let definition = tenant.as_ref().map(|tenant| tenant.definition());
-        let realm = definition.as_ref().map_or(self.inner.settings.realm.as_str(), |definition| definition.realm());
-        let challenge = |stale| self.challenge(now, definition.as_deref(), peer, stale);
-        let authorization = match Authorization::find(request, Side::User, realm) {
-            Ok(authorization) => authorization,
-            Err(AuthorizationError::Missing) => return Err(challenge(false)),
-            Err(AuthorizationError::Malformed(error)) => {
-                tracing::info!(%peer, %error, "malformed Authorization");
-                return Err(Refusal::new(400));
-            }
-        };
-        let account = match tenant {
-            Some(tenant) => find(tenant, authorization.username()),
-            None => self.account_of_host_realm(authorization.username()),
-        };
-        let ha1 = account.as_ref().and_then(|account| match definition.is_some() {
-            true => Some(&account.endpoint.ha1),
-            false => account.endpoint.host_ha1.as_ref(),
-        });
-        let verdict = self.inner.challenger(realm, peer).verify(now, &authorization, request, peer, ha1);
-        match (verdict, account) {
-            (Ok(_), Some(account)) => {
-                self.inner.shared.sip.trust(flow);
-                Ok(account)
-            }
-            (Err(Rejected::Stale), _) => Err(challenge(true)),
-            (verdict, _) => {
-                if let Err(error) = verdict {
-                    tracing::warn!(target: "security", %peer, realm, user = authorization.username(), %error, "refused");
-                }
-                Err(challenge(false))
-            }
-        }
-    }
-
-    /// What a phone that claims to be of this tenant (or of none) has to answer.
-    fn challenge(&self, now: Instant, tenant: Option<&Definition>, peer: IpAddr, stale: bool) -> Refusal {
-        let realm = tenant.map_or(self.inner.settings.realm.as_str(), Definition::realm);
-        let mut headers = Headers::new();
-        self.inner.challenger(realm, peer).challenge(now, Side::User, realm, peer, stale, &mut headers);
-        let offered = |value: &Bytes| {
-            let algorithm = Challenge::parse(Side::User, value).map(|challenge| challenge.algorithm);
-            tenant.is_none_or(|tenant| algorithm.is_some_and(|algorithm| tenant.digest.contains(&algorithm)))
-        };
-        let headers = headers.iter().filter(|(_, value)| offered(value));
-        Refusal { status: 401, headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect() }
-    }
-
-    /// The tenant whose domain the sender says it belongs to: the address of record of a REGISTER, the From of other
-    /// requests. It is a claim until digest proves it.
-    fn tenant_named_by(&self, request: &Request) -> Option<Arc<Tenant>> {
-        let claimed = match request.method {
-            Method::Register => request.headers.to(),
-            _ => request.headers.from_(),
-        };
-        let directory = self.inner.directory.load();
-        let of = |uri: &sip::message::Uri| directory.by_domain(&uri.host()?.to_string()).cloned();
-        claimed.as_ref().and_then(|claimed| of(claimed.uri())).or_else(|| of(&request.uri))
-    }
-
-    /// `100@acme.test` for phones that cannot send a domain.
-    fn account_of_host_realm(&self, username: &str) -> Option<Account> {
-        let (name, domain) = username.rsplit_once('@')?;
-        let tenant = self.inner.directory.load().by_domain(domain).cloned()?;
-        find(tenant, name)
-    }
-
     fn register(
         &self,
         now: Instant,
@@ -339,11 +260,6 @@ impl Switch {
     }
 }
 
-fn find(tenant: Arc<Tenant>, name: &str) -> Option<Account> {
-    let endpoint = tenant.definition().endpoint(name).cloned()?;
-    Some(Account { tenant, endpoint })
-}
-
 /// Whether an address of record is the endpoint's own: its name, or `name@domain` as the user part.
 fn is_own_record(record: &NameAddr, endpoint: &Endpoint) -> bool {
     let user = crate::address::dialed(record.uri()).unwrap_or_default();
@@ -356,17 +272,5 @@ fn hops(headers: &Headers) -> Hops {
     Hops {
         max_forwards: headers.max_forwards().unwrap_or(Hops::default().max_forwards),
         diversions: u8::try_from(diversions).unwrap_or(u8::MAX),
-    }
-}
-
-impl crate::switch::Inner {
-    /// The challenger for a realm and a peer: always the same one, whatever SIP shard asks, so that a nonce is known where
-    /// it comes back. Several, so that shards do not wait for one lock.
-    fn challenger(&self, realm: &str, peer: IpAddr) -> std::sync::MutexGuard<'_, sip::auth::Challenger> {
-        use std::hash::{Hash as _, Hasher as _};
-        let mut hasher = rustc_hash::FxHasher::default();
-        (realm, peer).hash(&mut hasher);
-        let index = (hasher.finish() >> 32) as usize % self.challengers.len();
-        self.challengers[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

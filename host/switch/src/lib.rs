@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod authentication;
 mod call_task;
 mod cdr;
 mod ingress;

@@ -39,3 +39,7 @@ pub const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Challengers that nonces are spread over by realm and peer, so that SIP shards rarely meet at one lock.
 pub const CHALLENGERS: usize = 16;
+
+/// Bytes of a domain of nobody's that is repeated as realm: an answer to a stranger must not be much larger than the
+/// question (hostile C8). Longer ones are challenged in the host's realm.
+pub const STRANGE_REALM: usize = 64;

@@ -118,6 +118,8 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// The realm of phones that cannot send their tenant's domain.
     pub realm: String,
+    /// The digest algorithms that are offered where the request's domain tells no tenant.
+    pub digest: Vec<sip::auth::Algorithm>,
     /// Networks whose calls are let in without authentication and go to the owner of the number dialled (F9).
     pub trunks: Vec<ipnet::IpNet>,
     /// Calls up at once.

@@ -60,11 +60,19 @@ impl Control for OneCall {
             replaced_version: None,
             granted: Vec::new(),
             changed: true,
+            problems: Vec::new(),
         })
     }
 
-    async fn remove(&self, _: &str, _: &str) -> Result<(), ControlError> {
-        Ok(())
+    async fn account(&self, _: &str, endpoint: &str) -> Result<Account, ControlError> {
+        Ok(Account { user: endpoint.into(), domain: "acme.test".into(), ha1_sha256: None, ha1_md5: None })
+    }
+
+    async fn remove(&self, _: &str, id: &str, force: bool) -> Result<Removed, ControlError> {
+        match force {
+            true => Ok(Removed { id: id.into(), declared: false, problems: Vec::new() }),
+            false => Err(ControlError::new(ErrorCode::Refused, "it is used")),
+        }
     }
 
     async fn history(&self, _: &str, _: &str) -> Result<Vec<HistoryEntry>, ControlError> {
@@ -90,6 +98,12 @@ async fn a_client_gets_what_the_server_says() {
     assert_eq!(trace.lines[0].text, "600");
     let installed: Installed = client.post("/v1/tenants/acme/plugins/app-echo/rollback?to=0.1.0", &()).await.unwrap();
     assert_eq!(installed.version, "0.1.0");
+    let account: Account = client.get("/v1/tenants/acme/endpoints/100/account").await.unwrap();
+    assert_eq!(account.user, "100");
+    let removed: Removed = client.delete("/v1/tenants/acme/plugins/app-echo?force=true").await.unwrap();
+    assert_eq!(removed.id, "app-echo");
+    let used = client.delete::<Removed>("/v1/tenants/acme/plugins/app-echo").await.unwrap_err();
+    assert_eq!(used.to_string(), "it is used");
     server.stop().await;
 }
 

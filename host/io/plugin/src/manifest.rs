@@ -85,6 +85,16 @@ pub enum SettingKind {
     Boolean,
 }
 
+impl fmt::Display for SettingKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::String => "a text",
+            Self::Integer => "a whole number",
+            Self::Boolean => "true or false",
+        })
+    }
+}
+
 impl SettingKind {
     /// Whether `value` is of this type.
     pub fn accepts(self, value: &str) -> bool {

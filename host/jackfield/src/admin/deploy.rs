@@ -2,7 +2,8 @@
 //!
 //! `tenant.toml` declares plugins; a command changes them on the running server. What was last taken from the file is remembered
 //! per plugin, so that a reload (or a restart) installs only what has changed in the file since, and removes only what the file once
-//! declared.
+//! declared. A plugin that the file never mentioned stays until a command removes it; one that a command removed stays away until
+//! its table changes, and the reload says so.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,79 +11,105 @@ use std::path::{Path, PathBuf};
 
 use api::types::{InstallRequest, Installed};
 use api::{ControlError, ErrorCode};
-use plugin::{By, Capability, ChangeError, Consent, Digest, Event, InstallError};
+use call::TenantId;
+use plugin::{By, ChangeError, Event, InstallError};
 use switch::Tenant;
 
 use super::{Admin, describe};
-use crate::config::{self, Package, Problem};
+use crate::cmd::problem;
+use crate::config::{self, InstalledPlugin, Package, Problem, RunningTenant, Severity};
+use crate::packages::PackageError;
 
-/// What the file declared when it was last looked at: the digest of component, manifest and grants, by plugin.
+/// What the file declared when it was last looked at: the plugins' fingerprints.
 type Declared = BTreeMap<String, String>;
 
 impl Admin {
-    /// Installs what the tenant's file declares anew and removes what it no longer declares.
-    pub(super) async fn deploy(&self, files: &config::Tenant) -> Vec<Problem> {
-        let Some(tenant) = self.switch.tenant(&files.id) else { return Vec::new() };
-        let memory = self.data.join("declared").join(format!("{}.json", files.id));
-        let before = recall(&memory);
-        let mut declared = Declared::new();
+    /// A tenant's plugins as they are, for reading its files.
+    pub(super) fn running_tenant(&self, tenant: &Tenant) -> RunningTenant {
+        let plugin = |one: plugin::Deployed| InstalledPlugin { id: one.id, apps: one.apps, functions: one.functions };
+        RunningTenant {
+            plugins: tenant.plugins().list().into_iter().map(plugin).collect(),
+            declared: recall(&self.memory(tenant.id())),
+        }
+    }
+
+    /// Whether the tenant's file brought a plugin.
+    pub(super) fn is_declared(&self, tenant: &TenantId, plugin: &str) -> bool {
+        recall(&self.memory(tenant)).contains_key(plugin)
+    }
+
+    fn memory(&self, tenant: &TenantId) -> PathBuf {
+        self.data.join("declared").join(format!("{tenant}.json"))
+    }
+
+    /// Installs what a tenant's file declares anew.
+    pub(super) async fn deploy(&self, tenant: &Tenant, files: &config::Tenant) -> Vec<Problem> {
+        let memory = self.memory(tenant.id());
+        let mut declared = recall(&memory);
         let mut problems = Vec::new();
         for plugin in &files.plugins {
-            match self.deploy_one(&tenant, plugin, before.get(&plugin.id)).await {
-                Ok(digest) => {
-                    declared.insert(plugin.id.clone(), digest);
+            match self.deploy_one(tenant, files, plugin, &declared).await {
+                Ok(warning) => {
+                    declared.insert(plugin.id.clone(), plugin.fingerprint());
+                    problems.extend(warning);
                 }
-                Err(message) => {
-                    problems.push(Problem { message, ..plugin.place.clone() });
-                    // What was installed before stays, and is still the file's.
-                    declared.extend(before.get_key_value(&plugin.id).map(|(id, digest)| (id.clone(), digest.clone())));
-                }
+                // What was installed before stays, and is still the file's.
+                Err(message) => problems.push(Problem { message, ..plugin.place.clone() }),
             }
         }
-        for gone in before.keys().filter(|id| !files.plugins.iter().any(|plugin| plugin.id == **id)) {
-            let by = By { who: "tenant.toml".into(), why: "no longer declared".into() };
-            match tenant.plugins().remove(gone, by).await {
-                Ok(()) | Err(ChangeError::Unknown { .. }) => {}
-                Err(error) => problems.push(Problem::whole(&memory, format!("{gone}: {error}"))),
-            }
-        }
-        if declared != before
-            && let Err(error) = remember(&memory, &declared)
-        {
-            problems.push(Problem::whole(&memory, format!("cannot be written: {error}")));
-        }
+        problems.extend(remember(&memory, &declared));
         problems
     }
 
-    /// Installs a plugin unless the file says the same as before; returns the digest of what it says.
+    /// Removes what the tenant's file no longer declares. A file with faults may have meant what it does not mention.
+    pub(super) async fn retire(&self, tenant: &Tenant, files: &config::Tenant) -> Vec<Problem> {
+        if !files.faults.is_empty() {
+            return Vec::new();
+        }
+        let mut problems = Vec::new();
+        let mut declared = recall(&self.memory(tenant.id()));
+        let gone: Vec<String> =
+            declared.keys().filter(|id| !files.plugins.iter().any(|plugin| plugin.id == **id)).cloned().collect();
+        for id in gone {
+            match drop_declared(tenant, &id).await {
+                Ok(()) => drop(declared.remove(&id)),
+                Err(error) => problems.push(Problem::whole(self.memory(tenant.id()), format!("{id}: {error}"))),
+            }
+        }
+        problems.extend(remember(&self.memory(tenant.id()), &declared));
+        problems
+    }
+
+    /// Installs a plugin unless the file says the same as before. What should be known all the same is returned.
     async fn deploy_one(
         &self,
         tenant: &Tenant,
+        files: &config::Tenant,
         plugin: &config::Plugin,
-        before: Option<&String>,
-    ) -> Result<String, String> {
-        let package = self.packages.read(&plugin.package).map_err(|error| error.to_string())?;
-        let manifest = plugin::Manifest::parse("plugin.toml", &package.manifest).map_err(|error| error.to_string())?;
-        if manifest.id != plugin.id {
-            return Err(format!("the package is `{}`; call the table [plugins.{}]", manifest.id, manifest.id));
+        before: &Declared,
+    ) -> Result<Option<Problem>, String> {
+        if before.get(&plugin.id) == Some(&plugin.fingerprint()) {
+            if tenant.plugins().show(&plugin.id).is_some() {
+                return Ok(None);
+            }
+            // The file has not changed since, so the command was the later of the two.
+            let last = tenant.plugins().history(&plugin.id).pop();
+            if last.is_some_and(|last| last.event == Event::Removed) {
+                let message = format!("the plugin `{}` was removed by a command and stays away", plugin.id);
+                let hint = format!("delete this table, or `jackfield plugin install {} {}`", tenant.id(), plugin.id);
+                let place = Problem { severity: Severity::Warning, ..plugin.place.clone() };
+                return Ok(Some(Problem { message, hint: Some(hint), ..place }));
+            }
         }
-        if let Some(wanted) = plugin.version.as_ref().filter(|wanted| **wanted != manifest.version) {
-            return Err(format!("version {wanted} is wanted, the package is {}", manifest.version));
-        }
-        if let Some(key) = plugin.config.keys().find(|key| !manifest.config.contains_key(*key)) {
-            let hint = config::suggestion(key, manifest.config.keys().map(String::as_str)).unwrap_or_default();
-            return Err(format!("the plugin has no setting `{key}` {hint}").trim_end().to_owned());
-        }
-        let consent = consent(plugin.grants.as_deref())?;
-        let digest = digest(&package, plugin.grants.as_deref());
-        // Removed by a command since: the file has not changed, so the command was the later of the two.
-        let removed = || tenant.plugins().history(&plugin.id).last().is_some_and(|last| last.event == Event::Removed);
-        if before == Some(&digest) && (tenant.plugins().show(&plugin.id).is_some() || removed()) {
-            return Ok(digest);
+        // A plugin that leaves the file makes room for one that takes over its names.
+        for other in tenant.plugins().list().iter().filter(|other| before.contains_key(&other.id)) {
+            if !files.plugins.iter().any(|kept| kept.id == other.id) && shares_a_name(other, plugin) {
+                drop_declared(tenant, &other.id).await.map_err(|error| error.to_string())?;
+            }
         }
         let by = By { who: "tenant.toml".into(), why: "declared".into() };
-        tenant.plugins().install(package, consent, by).await.map_err(|error| error.to_string())?;
-        Ok(digest)
+        let installing = tenant.plugins().install(plugin.opened.package.clone(), plugin.consent.clone(), by);
+        installing.await.map(|_| None).map_err(|error| error.to_string())
     }
 
     /// Installs a package because an administrator says so.
@@ -96,36 +123,38 @@ impl Admin {
             false => Package::Bundled(request.package.clone()),
         };
         let invalid = |message: String| ControlError::new(ErrorCode::Invalid, message);
-        let consent = consent(request.grants.as_deref()).map_err(invalid)?;
-        let package = self.packages.read(&package).map_err(|error| invalid(error.to_string()))?;
+        let consent = config::consent(request.grants.as_deref()).map_err(invalid)?;
+        let opened = self.packages.open(&package).map_err(|error| package_error(&error))?;
+        // Before the seconds that compiling takes.
+        opened.inspection.grant(&consent).map_err(|error| install_error(&error))?;
         let by = By { who: request.who, why: request.why };
-        let installed = tenant.plugins().install(package, consent, by).await;
-        installed.map(describe::installed).map_err(|error| install_error(&error))
+        let installed = tenant.plugins().install(opened.package, consent, by).await;
+        let installed = installed.map_err(|error| install_error(&error))?;
+        Ok(self.with_lacks(tenant, installed))
+    }
+
+    /// What a change of a plugin did, with what the dialplan now lacks.
+    pub(super) fn with_lacks(&self, tenant: &Tenant, installed: plugin::Installed) -> Installed {
+        let problems = self.lacks(tenant).iter().map(problem).collect();
+        Installed { problems, ..describe::installed(installed) }
     }
 }
 
-fn consent(grants: Option<&[String]>) -> Result<Consent, String> {
-    let Some(grants) = grants else { return Ok(Consent::Declared) };
-    let capability = |name: &String| {
-        let found = Capability::ALL.into_iter().find(|capability| capability.name() == name);
-        found.ok_or_else(|| {
-            let known: Vec<&str> = Capability::ALL.iter().map(|capability| capability.name()).collect();
-            let hint = config::suggestion(name, known.iter().copied());
-            format!("no capability `{name}`: {}", hint.unwrap_or_else(|| format!("there are {}", known.join(", "))))
-        })
-    };
-    Ok(Consent::Only(grants.iter().map(capability).collect::<Result<_, _>>()?))
+/// Removes a plugin that the file declared once. It may be gone already.
+async fn drop_declared(tenant: &Tenant, id: &str) -> Result<(), ChangeError> {
+    let by = By { who: "tenant.toml".into(), why: "no longer declared".into() };
+    match tenant.plugins().remove(id, by).await {
+        Ok(()) | Err(ChangeError::Unknown { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
-fn digest(package: &plugin::Package, grants: Option<&[String]>) -> String {
-    // The lengths keep two different packages from running into the same bytes.
-    let mut all = Vec::with_capacity(package.wasm.len() + package.manifest.len() + 64);
-    all.extend_from_slice(&package.wasm.len().to_le_bytes());
-    all.extend_from_slice(&package.wasm);
-    all.extend_from_slice(&package.manifest.len().to_le_bytes());
-    all.extend_from_slice(package.manifest.as_bytes());
-    all.extend_from_slice(format!("{grants:?}").as_bytes());
-    Digest::of(&all).to_string()
+fn shares_a_name(installed: &plugin::Deployed, plugin: &config::Plugin) -> bool {
+    let manifest = &plugin.opened.inspection.manifest;
+    let shares = |own: &[String], other: &[String]| {
+        own.iter().any(|name| other.iter().any(|other| other.eq_ignore_ascii_case(name)))
+    };
+    shares(&installed.apps, &manifest.apps) || shares(&installed.functions, &manifest.functions)
 }
 
 /// What was remembered; nothing after a loss, which makes the file's plugins be installed once more.
@@ -144,15 +173,30 @@ fn recall(path: &Path) -> Declared {
     })
 }
 
-fn remember(path: &Path, declared: &Declared) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+/// Writes down what the file declares, where that has changed.
+fn remember(path: &Path, declared: &Declared) -> Option<Problem> {
+    if *declared == recall(path) {
+        return None;
     }
-    let fresh = path.with_extension("new");
-    let text = serde_json::to_vec(declared).map_err(io::Error::other)?;
-    std::fs::write(&fresh, text)?;
-    std::fs::File::open(&fresh)?.sync_all()?;
-    std::fs::rename(&fresh, path)
+    let write = || {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let fresh = path.with_extension("new");
+        let text = serde_json::to_vec(declared).map_err(io::Error::other)?;
+        std::fs::write(&fresh, text)?;
+        std::fs::File::open(&fresh)?.sync_all()?;
+        std::fs::rename(&fresh, path)
+    };
+    write().err().map(|error| Problem::whole(path, format!("cannot be written: {error}")))
+}
+
+fn package_error(error: &PackageError) -> ControlError {
+    let code = match error {
+        PackageError::NotBundled { .. } | PackageError::NoManifest(_) => ErrorCode::NotFound,
+        _ => ErrorCode::Refused,
+    };
+    ControlError::new(code, error.to_string()).hint(error.hint([]))
 }
 
 fn install_error(error: &InstallError) -> ControlError {

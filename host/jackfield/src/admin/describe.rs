@@ -2,11 +2,15 @@
 
 use std::time::SystemTime;
 
-use api::types;
+use api::{ControlError, ErrorCode, types};
 use dialplan::{Query, TraceKind, explain};
 use plugin::{Deployed, Trouble};
 use serde::Serialize;
+use sip::auth::Algorithm;
+use switch::definition::{Definition, Endpoint};
 use switch::{Description, LegDescription, Tenant};
+
+use crate::config::Problem;
 
 pub(super) fn call(call: &Description) -> types::Call {
     types::Call {
@@ -77,11 +81,37 @@ pub(super) fn plugin(plugin: Deployed) -> types::Plugin {
         runs: plugin.runs,
         faults: plugin.faults,
         last_fault: plugin.last_fault,
+        declared: false,
         trouble: plugin.trouble.map(|trouble| match trouble {
             Trouble::NotLoaded(why) => format!("not loaded: {why}"),
             Trouble::Suspended { remaining_ms } => format!("suspended for {remaining_ms} ms after repeated traps"),
         }),
     }
+}
+
+/// What a test call needs to log in: the hashes, which are as good as the secret in this realm.
+pub(super) fn account(definition: &Definition, endpoint: &Endpoint) -> types::Account {
+    types::Account {
+        user: endpoint.name.clone(),
+        domain: definition.realm().to_owned(),
+        ha1_sha256: endpoint.ha1.hex(Algorithm::Sha256),
+        ha1_md5: endpoint.ha1.hex(Algorithm::Md5),
+    }
+}
+
+/// A plugin is not removed, because the dialplan needs it.
+pub(super) fn still_used(id: &str, lost: &[Problem]) -> ControlError {
+    const SHOWN: usize = 5;
+    let place = |problem: &Problem| format!("{}:{}", problem.file.display(), problem.line);
+    let mut places: Vec<String> = lost.iter().map(place).collect();
+    places.dedup();
+    let more = match places.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    places.truncate(SHOWN);
+    let text = format!("the dialplan uses what `{id}` provides: {}{more}", places.join(", "));
+    ControlError::new(ErrorCode::Refused, text).hint(Some("--force removes it all the same".into()))
 }
 
 fn available(one: &plugin::Available) -> types::Available {
@@ -97,6 +127,7 @@ pub(super) fn installed(installed: plugin::Installed) -> types::Installed {
         replaced_version: installed.replaced_version,
         granted: installed.granted.iter().map(ToString::to_string).collect(),
         changed: installed.changed,
+        problems: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use api::types::{Call, Leg};
 use clap::{Args, Subcommand};
 
-use super::output::{Output, table};
+use super::output::{Output, table_or};
 use super::{Failure, Server};
 
 /// List calls, or end one.
@@ -29,16 +29,16 @@ enum Command {
 
 impl Calls {
     pub(crate) async fn run(self, output: Output) -> Result<(), Failure> {
-        let client = self.server.client();
+        let server = self.server;
         if let Some(Command::HangUp { call }) = self.command {
-            client.delete::<()>(&format!("/v1/calls/{}", super::segment(&call))).await?;
+            server.delete::<()>(&format!("/v1/calls/{}", super::segment(&call))).await?;
             output.value(&serde_json::json!({ "ended": call }), || format!("{call} ended"));
             return Ok(());
         }
-        let calls: Vec<Call> = client.get(&super::of_tenant("/v1/calls", self.tenant.as_deref())).await?;
+        let calls: Vec<Call> = server.get(&super::of_tenant("/v1/calls", self.tenant.as_deref())).await?;
         output.value(&calls, || {
             let rows: Vec<Vec<String>> = calls.iter().map(row).collect();
-            table(&["call", "tenant", "seconds", "parties"], &rows)
+            table_or("no call is up", &["call", "tenant", "seconds", "parties"], &rows)
         });
         Ok(())
     }

@@ -35,7 +35,7 @@ impl Dialplan {
     pub(crate) async fn run(self, output: Output) -> Result<(), Failure> {
         let Command::Test { server, tenant, from, to, context } = self.command;
         let query = DialplanQuery { tenant, from, to, context };
-        let trace: DialplanTrace = server.client().post("/v1/dialplan", &query).await?;
+        let trace: DialplanTrace = server.post("/v1/dialplan", &query).await?;
         output.value(&trace, || trace.lines.iter().map(line).collect::<Vec<_>>().join("\n"));
         Ok(())
     }

@@ -1,14 +1,13 @@
 //! `jackfield health`: how a running server is.
 
-use api::Client;
 use api::types::Health;
 
-use super::Failure;
 use super::output::{Output, problem_line};
+use super::{Failure, Server};
 
 /// Asks and prints.
-pub(crate) async fn run(client: &Client, output: Output) -> Result<(), Failure> {
-    let health: Health = client.get("/v1/health").await?;
+pub(crate) async fn run(server: &Server, output: Output) -> Result<(), Failure> {
+    let health: Health = server.get("/v1/health").await?;
     output.value(&health, || text(&health));
     Ok(())
 }
@@ -23,7 +22,7 @@ fn text(health: &Health) -> String {
     )];
     for tenant in &health.tenants {
         lines.push(format!("{}: {}", tenant.name, if tenant.serving { "serving" } else { "not serving" }));
-        lines.extend(tenant.problems.iter().map(problem_line));
+        lines.extend(tenant.problems.iter().map(|problem| format!("  {}", problem_line(problem))));
     }
     lines.extend(health.problems.iter().map(|problem| format!("problem: {problem}")));
     lines.join("\n")

@@ -13,15 +13,17 @@ mod plugin;
 mod registrations;
 mod reload;
 mod serve;
+mod server;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use api::{Client, ClientError, ErrorCode};
-use clap::{Args, Parser, Subcommand};
+use api::{ClientError, ErrorCode};
+use clap::{Parser, Subcommand};
 
 use output::Output;
 pub(crate) use output::problem;
+use server::Server;
 
 /// A multi-tenant PBX whose features are sandboxed WebAssembly plugins.
 #[derive(Parser)]
@@ -34,8 +36,16 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 not done, 2 wrong command line, 3 wrong configuration, 4 no server answers, \
-                          5 no such tenant, call or plugin";
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; of `call`: answered, and ended as expected
+  1  not done: refused or failed, as the message says; of `call`: not answered, or not ended as expected
+  2  the command line makes no sense
+  3  the configuration is wrong
+  4  no server answers
+  5  there is no such tenant, endpoint, context, call, plugin or package
+
+With --json, errors are JSON on standard output too: {\"error\": \"…\"}.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -86,28 +96,6 @@ impl Arguments {
     }
 }
 
-/// Which running server a command asks.
-#[derive(Args, Clone)]
-pub(crate) struct Server {
-    /// The server's data directory [default: $JACKFIELD_DATA, else jackfield-demo/data here, else /var/lib/jackfield].
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-}
-
-impl Server {
-    /// The client of that server's socket.
-    fn client(&self) -> Client {
-        Client::new(&socket(&self.data_dir()))
-    }
-
-    fn data_dir(&self) -> PathBuf {
-        let demo = PathBuf::from(demo::DEFAULT_DIR).join("data");
-        let running_demo = || socket(&demo).exists().then_some(demo.clone());
-        let named = self.data.clone().or_else(|| std::env::var_os("JACKFIELD_DATA").map(PathBuf::from));
-        named.or_else(running_demo).unwrap_or_else(|| "/var/lib/jackfield".into())
-    }
-}
-
 /// Where a server with this data directory listens.
 pub(crate) fn socket(data: &std::path::Path) -> PathBuf {
     data.join("api.sock")
@@ -118,6 +106,8 @@ pub(crate) fn socket(data: &std::path::Path) -> PathBuf {
 pub(crate) enum Exit {
     /// It was not done: refused, or it failed.
     NotDone = 1,
+    /// The command line makes no sense.
+    Usage = 2,
     /// The configuration is wrong.
     Configuration = 3,
     /// No server answers.
@@ -145,8 +135,12 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let exit = match &error {
             ClientError::Unreachable { .. } => Exit::NoServer,
-            ClientError::Control(error) if error.code == ErrorCode::NotFound => Exit::NotFound,
-            ClientError::Control(_) | ClientError::Nonsense(_) => Exit::NotDone,
+            ClientError::Control(error) => match error.code {
+                ErrorCode::NotFound => Exit::NotFound,
+                ErrorCode::Invalid => Exit::Usage,
+                ErrorCode::Refused | ErrorCode::Failed => Exit::NotDone,
+            },
+            ClientError::Nonsense(_) => Exit::NotDone,
         };
         Self::new(exit, error.to_string())
     }
@@ -158,14 +152,14 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Demo(command) => command.run(output).await,
         Command::Serve(command) => command.run(output).await,
-        Command::Check(command) => command.run(output),
-        Command::Reload(server) => reload::run(&server.client(), output).await,
+        Command::Check(command) => command.run(output).await,
+        Command::Reload(server) => reload::run(&server, output).await,
         Command::Plugin(command) => command.run(output).await,
         Command::Call(command) => command.run(output).await,
         Command::Dialplan(command) => command.run(output).await,
         Command::Registrations(command) => command.run(output).await,
         Command::Calls(command) => command.run(output).await,
-        Command::Health(server) => health::run(&server.client(), output).await,
+        Command::Health(server) => health::run(&server, output).await,
         Command::Compile { .. } => Err(Failure::new(Exit::NotDone, "the compiler runs before the threads")),
     };
     match result {
@@ -175,6 +169,11 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
             ExitCode::from(failure.exit as u8)
         }
     }
+}
+
+/// An address with a port, for command lines.
+fn socket_address(text: &str) -> Result<std::net::SocketAddr, String> {
+    text.parse().map_err(|_| "expected an IP address and a port, as in 127.0.0.1:5060".to_owned())
 }
 
 /// A path of the API, limited to one tenant.

@@ -41,6 +41,11 @@ fn write_line(line: &str) {
     }
 }
 
+/// A table, or what to say where it would be empty.
+pub(crate) fn table_or(nothing: &str, header: &[&str], rows: &[Vec<String>]) -> String {
+    if rows.is_empty() { nothing.to_owned() } else { table(header, rows) }
+}
+
 /// Columns as wide as their widest cell; control characters of strangers (user agents, log lines) are escaped.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let clean: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();

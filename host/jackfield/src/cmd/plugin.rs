@@ -1,9 +1,9 @@
 //! `jackfield plugin`: the life cycle of a tenant's plugins on a running server.
 
-use api::types::{self, HistoryEntry, InstallRequest, Installed};
+use api::types::{self, HistoryEntry, InstallRequest, Installed, Removed};
 use clap::{Args, Subcommand};
 
-use super::output::{Output, table};
+use super::output::{Output, problem_line, table, table_or};
 use super::{Exit, Failure, Server, segment};
 
 /// Install, list and replace plugins of a running server.
@@ -58,6 +58,9 @@ enum Command {
         tenant: String,
         /// The plugin's id.
         id: String,
+        /// Even if the dialplan uses what it provides: those calls then fail.
+        #[arg(long)]
+        force: bool,
     },
     /// Tell what happened to a plugin.
     History {
@@ -70,36 +73,37 @@ enum Command {
 
 impl Plugin {
     pub(crate) async fn run(self, output: Output) -> Result<(), Failure> {
-        let client = self.server.client();
+        let server = self.server;
         let all = |tenant: &str| format!("/v1/tenants/{}/plugins", segment(tenant));
         let one = |tenant: &str, id: &str| format!("{}/{}", all(tenant), segment(id));
         match self.command {
             Command::Install { tenant, package, grants, why } => {
                 let grants = (!grants.is_empty()).then_some(grants);
                 let request = InstallRequest { package: absolute(&package)?, grants, who: user(), why };
-                let installed: Installed = client.post(&all(&tenant), &request).await?;
+                let installed: Installed = server.post(&all(&tenant), &request).await?;
                 output.value(&installed, || change(&installed));
             }
             Command::List { tenant } => {
-                let plugins: Vec<types::Plugin> = client.get(&all(&tenant)).await?;
+                let plugins: Vec<types::Plugin> = server.get(&all(&tenant)).await?;
                 output.value(&plugins, || list(&plugins));
             }
             Command::Show { tenant, id } => {
-                let plugin: types::Plugin = client.get(&one(&tenant, &id)).await?;
+                let plugin: types::Plugin = server.get(&one(&tenant, &id)).await?;
                 output.value(&plugin, || show(&plugin));
             }
             Command::Rollback { tenant, id, to } => {
                 let to = to.map(|to| format!("?to={}", segment(&to))).unwrap_or_default();
                 let path = format!("{}/rollback{to}", one(&tenant, &id));
-                let installed: Installed = client.post(&path, &()).await?;
+                let installed: Installed = server.post(&path, &()).await?;
                 output.value(&installed, || change(&installed));
             }
-            Command::Remove { tenant, id } => {
-                client.delete::<()>(&one(&tenant, &id)).await?;
-                output.value(&serde_json::json!({ "removed": id }), || format!("{id} removed"));
+            Command::Remove { tenant, id, force } => {
+                let force = if force { "?force=true" } else { "" };
+                let removed: Removed = server.delete(&format!("{}{force}", one(&tenant, &id))).await?;
+                output.value(&removed, || gone(&removed));
             }
             Command::History { tenant, id } => {
-                let history: Vec<HistoryEntry> = client.get(&format!("{}/history", one(&tenant, &id))).await?;
+                let history: Vec<HistoryEntry> = server.get(&format!("{}/history", one(&tenant, &id))).await?;
                 output.value(&history, || events(&history));
             }
         }
@@ -123,11 +127,14 @@ fn user() -> String {
 
 fn change(installed: &Installed) -> String {
     let now = named(Some(&installed.version), Some(&installed.digest));
-    let granted = if installed.granted.is_empty() { "nothing".to_owned() } else { installed.granted.join(", ") };
+    let granted = match installed.granted.as_slice() {
+        [] => "nothing".to_owned(),
+        granted => granted.join(", "),
+    };
     let before = || named(installed.replaced_version.as_deref(), installed.replaced.as_deref());
     let same = installed.replaced.as_ref() == Some(&installed.digest);
     let id = &installed.id;
-    match (installed.changed, &installed.replaced) {
+    let sentence = match (installed.changed, &installed.replaced) {
         (false, _) => format!("{id} {now} was active already"),
         (true, None) => format!("{id} {now} is active; granted: {granted}"),
         (true, Some(_)) if same => {
@@ -137,7 +144,21 @@ fn change(installed: &Installed) -> String {
             )
         }
         (true, Some(_)) => format!("{id} {now} is active, before it {}; granted: {granted}", before()),
-    }
+    };
+    with_problems(sentence, &installed.problems)
+}
+
+fn gone(removed: &Removed) -> String {
+    let declared = match removed.declared {
+        true => "; tenant.toml still has its table: it stays away until that changes",
+        false => "",
+    };
+    with_problems(format!("{} removed{declared}", removed.id), &removed.problems)
+}
+
+fn with_problems(sentence: String, problems: &[types::Problem]) -> String {
+    let lines = std::iter::once(sentence).chain(problems.iter().map(problem_line));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A version as people tell it from others: what it calls itself, and which component it is.
@@ -153,20 +174,25 @@ fn list(plugins: &[types::Plugin]) -> String {
     let row = |plugin: &types::Plugin| {
         let provides: Vec<String> = plugin.apps.iter().chain(&plugin.functions).cloned().collect();
         let state = plugin.trouble.clone().unwrap_or_else(|| "active".into());
-        let calls = format!("{}+{}", plugin.live, plugin.draining);
-        vec![plugin.id.clone(), plugin.version.clone(), short(&plugin.digest), calls, state, provides.join(" ")]
+        let calls = match plugin.draining {
+            0 => plugin.live.to_string(),
+            draining => format!("{} (+{draining} on former versions)", plugin.live),
+        };
+        let from = if plugin.declared { "tenant.toml" } else { "command" };
+        let version = named(Some(&plugin.version), Some(&plugin.digest));
+        vec![plugin.id.clone(), version, from.into(), calls, state, provides.join(" ")]
     };
     let rows: Vec<Vec<String>> = plugins.iter().map(row).collect();
-    table(&["plugin", "version", "digest", "calls", "state", "provides"], &rows)
+    table_or("no plugin is installed", &["plugin", "version", "from", "calls", "state", "provides"], &rows)
 }
 
 fn show(plugin: &types::Plugin) -> String {
     let mut lines = vec![
         format!("{} {}: {}", plugin.id, plugin.version, plugin.title),
         format!("digest     {}", plugin.digest),
-        format!("apps       {}", plugin.apps.join(" ")),
-        format!("functions  {}", plugin.functions.join(" ")),
-        format!("granted    {}", plugin.granted.join(" ")),
+        format!("apps       {}", some(&plugin.apps)),
+        format!("functions  {}", some(&plugin.functions)),
+        format!("granted    {}", some(&plugin.granted)),
         format!("calls      {} on this version, {} on former ones", plugin.live, plugin.draining),
         format!("runs       {}, of them {} ended by a fault", plugin.runs, plugin.faults),
     ];
@@ -177,6 +203,10 @@ fn show(plugin: &types::Plugin) -> String {
     lines.extend(plugin.last_fault.iter().map(|fault| format!("last fault {}", super::output::printable(fault))));
     lines.extend(plugin.trouble.iter().map(|trouble| format!("trouble    {trouble}")));
     lines.join("\n")
+}
+
+fn some(words: &[String]) -> String {
+    if words.is_empty() { "none".into() } else { words.join(" ") }
 }
 
 fn events(history: &[HistoryEntry]) -> String {

@@ -3,7 +3,7 @@
 use api::types::Registration;
 use clap::Args;
 
-use super::output::{Output, table};
+use super::output::{Output, table_or};
 use super::{Failure, Server};
 
 /// List the phones that are registered.
@@ -19,10 +19,10 @@ pub(crate) struct Registrations {
 impl Registrations {
     pub(crate) async fn run(self, output: Output) -> Result<(), Failure> {
         let path = super::of_tenant("/v1/registrations", self.tenant.as_deref());
-        let registrations: Vec<Registration> = self.server.client().get(&path).await?;
+        let registrations: Vec<Registration> = self.server.get(&path).await?;
         output.value(&registrations, || {
             let rows: Vec<Vec<String>> = registrations.iter().map(row).collect();
-            table(&["tenant", "endpoint", "contact", "source", "expires", "agent"], &rows)
+            table_or("no phone is registered", &["tenant", "endpoint", "contact", "source", "expires", "agent"], &rows)
         });
         Ok(())
     }

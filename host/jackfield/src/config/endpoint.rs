@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use call::Party;
 use codec::Codec;
+use sip::auth::Algorithm;
 use toml_edit::Item;
 
 use super::document::{Section, warning};
@@ -169,6 +170,18 @@ pub(crate) const SHARED: &[&dyn Described] =
 
 /// What only an endpoint may say: two endpoints must not share a secret.
 pub(crate) const OWN: &[&dyn Described] = &[&SECRET, &HA1_SHA256, &HA1_MD5, &CALLER_ID];
+
+impl Endpoint {
+    /// Whether there is an algorithm that is offered, allowed and can be checked.
+    pub(crate) fn can_log_in(&self, offered: &[Algorithm]) -> bool {
+        offered.iter().any(|algorithm| match (algorithm, &self.credential) {
+            (Algorithm::Md5, Credential::Hashes { md5, .. }) => self.md5 && md5.is_some(),
+            (Algorithm::Md5, Credential::Secret(_)) => self.md5,
+            (Algorithm::Sha256, Credential::Hashes { sha256, .. }) => sha256.is_some(),
+            (Algorithm::Sha256, Credential::Secret(_)) => true,
+        })
+    }
+}
 
 /// Everything in reach of one tenant's endpoints.
 pub(crate) struct Reader<'a> {

@@ -6,12 +6,16 @@
 mod claims;
 mod document;
 mod endpoint;
+mod names;
 mod plan;
+mod plugin;
 mod problem;
 pub(crate) mod reference;
+mod running;
 pub(crate) mod secret;
 mod server;
 mod setting;
+mod sounds;
 mod tenant;
 
 #[cfg(test)]
@@ -24,9 +28,14 @@ use call::TenantId;
 
 pub(crate) use claims::Claims;
 pub(crate) use endpoint::{Credential, Endpoint, Eviction};
-pub(crate) use problem::{Problem, Severity, any_error, suggestion};
+pub(crate) use names::Offers;
+pub(crate) use plugin::{Package, Plugin, consent};
+pub(crate) use problem::{Problem, Severity, choice, suggestion};
+pub(crate) use running::{InstalledPlugin, Running, RunningTenant};
 pub(crate) use server::{LogFormat, Server};
-pub(crate) use tenant::{Package, Plugin, Tenant};
+pub(crate) use tenant::Tenant;
+
+use crate::packages::{Packages, Shelf};
 
 /// Everything below a configuration folder, tenant by tenant as far as it is valid.
 pub(crate) struct Loaded {
@@ -41,23 +50,33 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// Reads a configuration folder. `running` are the names in use now: a tenant that holds one keeps it against a newcomer.
-    pub(crate) fn read(folder: &Path, running: &Claims) -> Self {
+    /// Reads a configuration folder for a server. A tenant that runs is not changed by files with faults; one that does not run is
+    /// served as far as its files go.
+    pub(crate) fn read(folder: &Path, packages: &Packages, running: &Running) -> Self {
         let server = Server::read(&folder.join("jackfield.toml"));
+        let shelf = Shelf::new(packages);
         let mut others = Vec::new();
         let mut tenants = BTreeMap::new();
         for name in tenant_folders(&folder.join("tenants"), &mut others) {
             let path = folder.join("tenants").join(&name);
             match TenantId::new(&name) {
                 Ok(id) => {
-                    tenants.insert(id.clone(), Tenant::read(&path, id));
+                    let before = running.tenants.get(&id);
+                    let read = Tenant::read(&path, id.clone(), &shelf, before);
+                    let faultless = |tenant: &Tenant| tenant.faults.is_empty() && tenant.lacks.is_empty();
+                    let refused = |tenant: Tenant| Err(sorted([tenant.faults, tenant.lacks, tenant.warnings].concat()));
+                    let judged = match read {
+                        Ok(tenant) if before.is_some() && !faultless(&tenant) => refused(tenant),
+                        read => read,
+                    };
+                    tenants.insert(id, judged);
                 }
                 Err(error) => {
                     others.push(Problem::whole(path, format!("the folder's name cannot be a tenant's: {error}")))
                 }
             }
         }
-        let mut loaded = Self { server, tenants, claims: running.clone(), others };
+        let mut loaded = Self { server, tenants, claims: running.claims.clone(), others };
         loaded.settle_claims(folder);
         loaded
     }
@@ -83,12 +102,21 @@ impl Loaded {
     /// Every problem and warning, in the order of the files.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         let server = self.server.as_ref().err().into_iter().flatten();
-        let tenants = self.tenants.values().flat_map(|tenant| match tenant {
-            Ok(tenant) => &tenant.warnings,
-            Err(problems) => problems,
-        });
-        server.chain(&self.others).chain(tenants).cloned().collect()
+        let mut problems: Vec<Problem> = server.chain(&self.others).cloned().collect();
+        for tenant in self.tenants.values() {
+            problems.extend(match tenant {
+                Ok(Tenant { faults, lacks, warnings, .. }) => sorted([&faults[..], lacks, warnings].concat()),
+                Err(wrong) => wrong.clone(),
+            });
+        }
+        problems
     }
+}
+
+/// By file and line.
+fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort();
+    problems
 }
 
 /// The names of the tenants' folders. Names that begin with a dot are an editor's or a version control's.

@@ -78,14 +78,22 @@ pub(crate) fn suggestion<'a>(wrong: &str, known: impl IntoIterator<Item = &'a st
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase()), name))
         // A third of the letters may be wrong; more is another word.
-        .filter(|(distance, name)| *distance <= 1 + name.chars().count() / 3)
+        .filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1))
         .min();
     near.map(|(_, name)| format!("did you mean `{name}`?"))
 }
 
+/// The most similar of some names, or all of them where they are few, phrased as advice.
+pub(crate) fn choice<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    const FEW: usize = 12;
+    let known: Vec<&str> = known.into_iter().collect();
+    let all = || (1..=FEW).contains(&known.len()).then(|| format!("there are {}", known.join(", ")));
+    suggestion(wrong, known.iter().copied()).or_else(all)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::suggestion;
+    use super::{choice, suggestion};
 
     #[test]
     fn only_a_similar_name_is_suggested() {
@@ -93,5 +101,9 @@ mod tests {
         assert_eq!(suggestion("domian", known).as_deref(), Some("did you mean `domains`?"));
         assert_eq!(suggestion("Languag", known).as_deref(), Some("did you mean `language`?"));
         assert_eq!(suggestion("voicemail", known), None);
+        assert_eq!(suggestion("999", ["109"]), None, "of a short name at most one letter");
+        assert_eq!(choice("domian", known).as_deref(), Some("did you mean `domains`?"));
+        assert_eq!(choice("voicemail", known).as_deref(), Some("there are domains, numbers, language"));
+        assert_eq!(choice("voicemail", []), None);
     }
 }

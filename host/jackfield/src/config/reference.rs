@@ -17,7 +17,8 @@ pub(crate) fn text() -> String {
     let mut text = String::new();
     for table in tables() {
         let header = if table.name.is_empty() { String::new() } else { format!(" [{}]", table.name) };
-        writeln!(text, "# {}{header}: {}", table.file, table.doc).expect("text takes all writes");
+        writeln!(text, "# {}{header}: {} (a change needs a {})", table.file, table.doc, applied_by(table))
+            .expect("text takes all writes");
         for setting in table.settings {
             let default = setting.default().map_or_else(|| "(none)".to_owned(), str::to_owned);
             writeln!(text, "{} = {default}\n    {}\n    {}", setting.key(), setting.doc(), setting.bound())
@@ -26,6 +27,14 @@ pub(crate) fn text() -> String {
         text.push('\n');
     }
     text
+}
+
+/// What a change of a table's settings waits for.
+fn applied_by(table: &Table) -> &'static str {
+    match table.file {
+        "tenant.toml" => "reload",
+        _ => "restart",
+    }
 }
 
 /// One setting, for programs.
@@ -37,6 +46,8 @@ pub(crate) struct Row {
     doc: &'static str,
     bound: &'static str,
     default: Option<&'static str>,
+    /// What a change waits for: `reload` or `restart`.
+    applied_by: &'static str,
 }
 
 /// The settings of a table, for programs.
@@ -48,5 +59,6 @@ pub(crate) fn rows(table: &'static Table) -> impl Iterator<Item = Row> {
         doc: setting.doc(),
         bound: setting.bound(),
         default: setting.default(),
+        applied_by: applied_by(table),
     })
 }

@@ -6,11 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use sip::auth::Algorithm;
 use toml_edit::Item;
 
 use super::document::File;
 use super::problem::Problem;
-use super::setting::{Described, Setting, Table, duration, integer, ip_address, list, socket_address, text, word};
+use super::setting::{
+    Described, Setting, Table, digest, domains, duration, integer, ip_address, list, socket_address, text, word,
+};
 
 /// The host's settings, in their bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +26,12 @@ pub(crate) struct Server {
     pub(crate) sip_advertised: Option<IpAddr>,
     /// Networks whose calls to a public number come in without a password.
     pub(crate) sip_trunks: Vec<IpNet>,
+    /// Names of this host that are no tenant's domain, in lower case.
+    pub(crate) sip_names: Vec<String>,
     /// The realm of phones that cannot send a domain and log in as `100@acme.test`.
     pub(crate) realm: String,
+    /// The digest algorithms that are offered where the request's domain tells no tenant.
+    pub(crate) digest: Vec<Algorithm>,
     /// The address media sockets are bound to.
     pub(crate) media_address: IpAddr,
     /// The address SDP shows, where it differs from the one bound.
@@ -86,6 +93,23 @@ const REALM: Setting<String> = Setting {
     bound: "a name without quotes, at most 64 characters",
     default: Some("\"jackfield\""),
     read: realm,
+};
+
+const NAMES: Setting<Vec<String>> = Setting {
+    key: "names",
+    doc: "names in the DNS under which phones reach this host, and which are no tenant's domain: phones that use them log in as 100@acme.test",
+    bound: "at most 100 domain names",
+    default: Some("[]"),
+    read: |item| domains(item, 0..=100),
+};
+
+const DIGEST: Setting<Vec<Algorithm>> = Setting {
+    key: "digest",
+    doc: "the digest algorithms offered where the request names no domain of a tenant, preferred first; where it does, that tenant's choice. \
+          If all tenants choose the same, choose it here too: then nobody can tell by it which domains exist",
+    bound: "a list of \"sha-256\", \"md5\"",
+    default: Some("[\"sha-256\", \"md5\"]"),
+    read: digest,
 };
 
 const TRUNKS: Setting<Vec<IpNet>> = Setting {
@@ -168,7 +192,7 @@ const LOG_FORMAT: Setting<LogFormat> = Setting {
     read: |item| word(item, &[("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)]),
 };
 
-const SIP: &[&dyn Described] = &[&UDP, &TCP, &SIP_ADVERTISED, &REALM, &TRUNKS];
+const SIP: &[&dyn Described] = &[&UDP, &TCP, &SIP_ADVERTISED, &NAMES, &REALM, &DIGEST, &TRUNKS];
 const MEDIA: &[&dyn Described] = &[&MEDIA_ADDRESS, &MEDIA_ADVERTISED, &MEDIA_PORTS, &MEDIA_THREADS];
 const LIMITS: &[&dyn Described] = &[&CALLS_MAX, &DRAIN];
 const PLUGINS: &[&dyn Described] = &[&PLUGIN_INSTANCES];
@@ -207,7 +231,9 @@ impl Server {
             sip_udp: sip.get(&UDP, problems),
             sip_tcp: sip.get(&TCP, problems),
             sip_advertised: sip.optional(&SIP_ADVERTISED, problems),
+            sip_names: sip.get(&NAMES, problems),
             realm: sip.get(&REALM, problems),
+            digest: sip.get(&DIGEST, problems),
             sip_trunks: sip.get(&TRUNKS, problems),
             media_address: media.get(&MEDIA_ADDRESS, problems),
             media_advertised: media.optional(&MEDIA_ADVERTISED, problems),

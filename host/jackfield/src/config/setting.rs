@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use sip::auth::Algorithm;
 use toml_edit::{Item, Value};
 
 /// A key of a table with a value of type `T`.
@@ -132,6 +133,37 @@ pub(crate) fn word<T: Copy>(item: &Item, words: &[(&'static str, T)]) -> Result<
         let known: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         format!("\"{written}\" is not one of {}", known.join(", "))
     })
+}
+
+/// So many domain names, in lower case.
+pub(crate) fn domains(item: &Item, count: RangeInclusive<usize>) -> Result<Vec<String>, String> {
+    let mut domains = Vec::new();
+    for written in list(item, *count.end(), text)? {
+        let domain = written.trim_end_matches('.').to_ascii_lowercase();
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        if domain.len() > 253 || !domain.split('.').all(label) {
+            return Err(format!("\"{written}\" is not a domain name"));
+        }
+        if domains.contains(&domain) {
+            return Err(format!("\"{written}\" is listed twice"));
+        }
+        domains.push(domain);
+    }
+    match domains.len() < *count.start() {
+        true => Err("at least one domain is needed".into()),
+        false => Ok(domains),
+    }
+}
+
+/// Digest algorithms, the preferred first.
+pub(crate) fn digest(item: &Item) -> Result<Vec<Algorithm>, String> {
+    let algorithms = list(item, 2, |item| word(item, &[("sha-256", Algorithm::Sha256), ("md5", Algorithm::Md5)]))?;
+    if algorithms.is_empty() { Err("at least one algorithm is needed".into()) } else { Ok(algorithms) }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! One tenant's folder: `tenant.toml`, `dialplan.conf` and `sounds/`.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use call::TenantId;
@@ -11,9 +10,14 @@ use toml_edit::Item;
 
 use super::document::{File, Section};
 use super::endpoint::{self, Endpoint};
+use super::names::Offers;
 use super::plan;
-use super::problem::{Problem, Severity, any_error, suggestion};
-use super::setting::{Described, Setting, Table, integer, list, text, word};
+use super::plugin::{self, Plugin};
+use super::problem::{Problem, any_error, suggestion};
+use super::running::RunningTenant;
+use super::setting::{Described, Setting, Table, digest, domains, integer, text};
+use super::sounds;
+use crate::packages::Shelf;
 
 /// A tenant as configured.
 #[derive(Clone, Debug)]
@@ -38,6 +42,11 @@ pub(crate) struct Tenant {
     pub(crate) time_zone: String,
     /// Calls at once.
     pub(crate) calls_max: usize,
+    /// Errors of one plugin, one line of the dialplan or one prompt each: they refuse a reload, because there is a good version
+    /// before, but keep no tenant from its start.
+    pub(crate) faults: Vec<Problem>,
+    /// Names of the dialplan that nobody will provide, as far as the files tell: faults as well.
+    pub(crate) lacks: Vec<Problem>,
     /// What should be looked at although it is valid.
     pub(crate) warnings: Vec<Problem>,
 }
@@ -53,38 +62,12 @@ pub(crate) struct Number {
     pub(crate) place: Problem,
 }
 
-/// A plugin of the tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Plugin {
-    /// The plugin's id, as its own manifest says it.
-    pub(crate) id: String,
-    /// The folder of the package, or the name of a bundled one.
-    pub(crate) package: Package,
-    /// The version the package must have.
-    pub(crate) version: Option<String>,
-    /// The capabilities allowed; without it, those the manifest declares.
-    pub(crate) grants: Option<Vec<String>>,
-    /// The plugin's settings in this tenant.
-    pub(crate) config: BTreeMap<String, String>,
-    /// Where the table stands, for problems with the package.
-    pub(crate) place: Problem,
-}
-
-/// Where a plugin's package is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Package {
-    /// Came with the server.
-    Bundled(String),
-    /// A folder.
-    Folder(PathBuf),
-}
-
 const DOMAINS: Setting<Vec<String>> = Setting {
     key: "domains",
     doc: "SIP domains of the tenant; the first is the realm of its phones. No other tenant may have them",
     bound: "1 to 100 domain names",
     default: None,
-    read: domains,
+    read: |item| domains(item, 1..=100),
 };
 
 const DIGEST: Setting<Vec<Algorithm>> = Setting {
@@ -136,33 +119,8 @@ const NUMBER_CONTEXT: Setting<String> = Setting {
     read: text,
 };
 
-const PACKAGE: Setting<String> = Setting {
-    key: "package",
-    doc: "the name of a bundled plugin, or the path of a folder with plugin.toml and the component. Without it, the table's name",
-    bound: "a name, or a path with a / in it, relative to this folder",
-    default: None,
-    read: text,
-};
-
-const VERSION: Setting<String> = Setting {
-    key: "version",
-    doc: "the version the package must have",
-    bound: "as in \"0.1.0\"",
-    default: None,
-    read: text,
-};
-
-const GRANTS: Setting<Vec<String>> = Setting {
-    key: "grants",
-    doc: "the capabilities you allow; without it, those the plugin's manifest declares",
-    bound: "a list of \"bus\", \"dial\", \"dialplan\", \"kv\", \"recording\"",
-    default: None,
-    read: |item| list(item, 16, text),
-};
-
 const ROOT: &[&dyn Described] = &[&DOMAINS, &DIGEST, &LANGUAGE, &TIME_ZONE, &CALLS];
 const NUMBERS: &[&dyn Described] = &[&PREFIX, &NUMBER_CONTEXT];
-const PLUGINS: &[&dyn Described] = &[&PACKAGE, &VERSION, &GRANTS];
 
 /// All tables of the file, for the reference.
 pub(crate) const TABLES: &[Table] = &[
@@ -184,14 +142,20 @@ pub(crate) const TABLES: &[Table] = &[
         file: "tenant.toml",
         name: "plugins.NAME",
         doc: "plugins; their own settings stand in [plugins.NAME.config]",
-        settings: PLUGINS,
+        settings: plugin::SETTINGS,
     },
 ];
 
 impl Tenant {
     /// Reads a tenant's folder; every problem of its files is found at once.
-    pub(crate) fn read(folder: &Path, id: TenantId) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn read(
+        folder: &Path,
+        id: TenantId,
+        shelf: &Shelf<'_>,
+        running: Option<&RunningTenant>,
+    ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
+        let mut faults = Vec::new();
         let dialplan = plan::read(folder, &mut problems);
         let file = match File::read(&folder.join("tenant.toml")) {
             Ok(file) => file,
@@ -215,18 +179,37 @@ impl Tenant {
             numbers: numbers(&root, &has_context, &contexts, &mut problems),
             endpoints: endpoint::Reader::new(id.as_str(), &root, &has_context, contexts, &mut problems)
                 .read(&root, &mut problems),
-            plugins: plugins(&root, folder, &mut problems),
+            plugins: plugin::read(&root, folder, (shelf, running), &mut problems, &mut faults),
             language: root.get(&LANGUAGE, &mut problems),
             time_zone: root.get(&TIME_ZONE, &mut problems),
             calls_max: root.get(&CALLS, &mut problems),
+            faults: Vec::new(),
+            lacks: Vec::new(),
             warnings: Vec::new(),
             dialplan: dialplan.clone().unwrap_or_default(),
             id,
         };
+        let mentioned: Vec<String> = root.tables("plugins", &mut Vec::new()).into_iter().map(|(id, _)| id).collect();
+        let offers = Offers::planned(&tenant.plugins, &mentioned, running, &mut faults);
+        let lacks = offers.lacks(folder, &tenant.dialplan, shelf.packages());
+        sounds::check(&folder.join("sounds"), &mut faults, &mut problems);
+        for endpoint in tenant.endpoints.iter().filter(|endpoint| !endpoint.can_log_in(&tenant.digest)) {
+            let place =
+                root.table("endpoints", &mut Vec::new()).and_then(|all| all.table(&endpoint.name, &mut Vec::new()));
+            let message = format!("endpoint `{}` cannot log in by any algorithm that `digest` offers", endpoint.name);
+            problems.push(place.as_ref().unwrap_or(&root).problem(message));
+        }
         // A template's fault is found once for each endpoint that inherits it.
         problems.sort();
         problems.dedup();
-        if any_error(&problems) { Err(problems) } else { Ok(Self { warnings: problems, ..tenant }) }
+        match any_error(&problems) {
+            true => {
+                let mut all = [problems, faults, lacks].concat();
+                all.sort();
+                Err(all)
+            }
+            false => Ok(Self { warnings: problems, faults, lacks, ..tenant }),
+        }
     }
 
     /// Where the domains are written, for conflicts.
@@ -267,54 +250,6 @@ fn numbers(
         numbers.push(Number { prefix, context, place });
     }
     numbers
-}
-
-fn plugins(root: &Section<'_>, folder: &Path, problems: &mut Vec<Problem>) -> Vec<Plugin> {
-    let mut plugins = Vec::new();
-    for (id, section) in root.tables("plugins", problems) {
-        section.only(PLUGINS, &["config"], problems);
-        let written = section.optional(&PACKAGE, problems).unwrap_or_else(|| id.clone());
-        let package = match written.contains('/') {
-            true => Package::Folder(folder.join(&written)),
-            false => Package::Bundled(written),
-        };
-        let config = section.table("config", problems).map(|config| config.texts(problems)).unwrap_or_default();
-        plugins.push(Plugin {
-            package,
-            version: section.optional(&VERSION, problems),
-            grants: section.optional(&GRANTS, problems),
-            config: config.into_iter().collect(),
-            place: Problem { severity: Severity::Error, ..section.problem("") },
-            id,
-        });
-    }
-    plugins
-}
-
-fn domains(item: &Item) -> Result<Vec<String>, String> {
-    let mut domains = Vec::new();
-    for written in list(item, 100, text)? {
-        let domain = written.trim_end_matches('.').to_ascii_lowercase();
-        let label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        if domain.len() > 253 || !domain.split('.').all(label) {
-            return Err(format!("\"{written}\" is not a domain name"));
-        }
-        if domains.contains(&domain) {
-            return Err(format!("\"{written}\" is listed twice"));
-        }
-        domains.push(domain);
-    }
-    if domains.is_empty() { Err("at least one domain is needed".into()) } else { Ok(domains) }
-}
-
-fn digest(item: &Item) -> Result<Vec<Algorithm>, String> {
-    let algorithms = list(item, 2, |item| word(item, &[("sha-256", Algorithm::Sha256), ("md5", Algorithm::Md5)]))?;
-    if algorithms.is_empty() { Err("at least one algorithm is needed".into()) } else { Ok(algorithms) }
 }
 
 fn language(item: &Item) -> Result<String, String> {

@@ -5,8 +5,11 @@ use std::time::Duration;
 use super::setting::Setting;
 use super::*;
 
-/// A configuration folder with one valid tenant.
-struct Folder(tempfile::TempDir);
+/// A configuration folder with one valid tenant, and bundled plugins.
+struct Folder {
+    config: tempfile::TempDir,
+    bundled: tempfile::TempDir,
+}
 
 const TENANT: &str = r#"
 domains = ["acme.test"]
@@ -31,37 +34,75 @@ context = "internal"
 [plugins.app-echo]
 "#;
 
+/// Exports applications, and is never run here.
+const APPS: &str = r#"(component (instance $none) (export "jackfield:pbx/apps@0.1.0" (instance $none)))"#;
+
 impl Folder {
     fn new() -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
+        let folder = Self { config: tempfile::tempdir().unwrap(), bundled: tempfile::tempdir().unwrap() };
         folder.write("jackfield.toml", "");
         folder.tenant("acme", TENANT);
+        folder.bundle("app-echo", "Echo", "");
+        folder.bundle("app-read", "Read", "[capabilities]\ndialplan = {}\n[config.tries]\ntype = \"integer\"\n");
         folder
     }
 
     fn tenant(&self, name: &str, toml: &str) {
         self.write(&format!("tenants/{name}/tenant.toml"), toml);
-        self.write(
-            &format!("tenants/{name}/dialplan.conf"),
-            "[internal]\nexten => 600,1,Answer()\n same => n,Hangup()\n",
-        );
+        self.plan(name, "exten => 600,1,Answer()\n same => n,Hangup()\n");
+    }
+
+    /// Puts a dialplan in place whose context `internal` has these lines.
+    fn plan(&self, tenant: &str, lines: &str) {
+        self.write(&format!("tenants/{tenant}/dialplan.conf"), &format!("[internal]\n{lines}"));
     }
 
     fn write(&self, name: &str, text: &str) {
-        let path = self.0.path().join(name);
+        let path = self.config.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
+    /// A bundled plugin with one application.
+    fn bundle(&self, id: &str, app: &str, more: &str) {
+        let folder = self.bundled.path().join(id);
+        std::fs::create_dir_all(&folder).unwrap();
+        let manifest = format!("[plugin]\nid = \"{id}\"\nversion = \"0.1.0\"\n[provides]\napps = [\"{app}\"]\n{more}");
+        std::fs::write(folder.join("plugin.toml"), manifest).unwrap();
+        std::fs::write(folder.join("it.wasm"), wat::parse_str(APPS).unwrap()).unwrap();
+    }
+
     fn load(&self) -> Loaded {
-        Loaded::read(self.0.path(), &Claims::default())
+        self.load_for(&Running::default())
+    }
+
+    fn load_for(&self, running: &Running) -> Loaded {
+        Loaded::read(self.config.path(), &Packages::new(Some(self.bundled.path().into())), running)
     }
 
     /// The problems as printed, without the folder's own name.
     fn problems(&self) -> Vec<String> {
-        let prefix = format!("{}/", self.0.path().display());
-        self.load().problems().iter().map(|problem| problem.to_string().replace(&prefix, "")).collect()
+        self.problems_for(&Running::default())
     }
+
+    fn problems_for(&self, running: &Running) -> Vec<String> {
+        let prefix = format!("{}/", self.config.path().display());
+        self.load_for(running).problems().iter().map(|problem| problem.to_string().replace(&prefix, "")).collect()
+    }
+}
+
+/// A server in which `acme` runs: with these plugins, each with its application, of which the file declared some.
+fn running(installed: &[(&str, &str)], declared: &[&str]) -> Running {
+    let plugin = |(id, app): &(&str, &str)| InstalledPlugin {
+        id: (*id).into(),
+        apps: vec![(*app).into()],
+        functions: Vec::new(),
+    };
+    let tenant = RunningTenant {
+        plugins: installed.iter().map(plugin).collect(),
+        declared: declared.iter().map(|id| ((*id).to_owned(), String::new())).collect(),
+    };
+    Running { tenants: [(id("acme"), tenant)].into(), claims: Claims::default() }
 }
 
 fn id(name: &str) -> TenantId {
@@ -159,14 +200,14 @@ fn a_name_of_another_tenant_is_refused() {
 #[test]
 fn the_running_owner_keeps_its_names() {
     let folder = Folder::new();
-    let running = folder.load().claims;
+    let running = Running { claims: folder.load().claims, ..Running::default() };
     folder.tenant("aaa", TENANT);
     folder.tenant("acme", "domains = 7\n");
-    let loaded = Loaded::read(folder.0.path(), &running);
+    let loaded = folder.load_for(&running);
     assert!(loaded.tenants[&id("aaa")].is_err());
     // Once the owner gives the names up, the newcomer gets them in the same reload.
     folder.tenant("acme", "domains = [\"other.test\"]\n");
-    let loaded = Loaded::read(folder.0.path(), &running);
+    let loaded = folder.load_for(&running);
     assert!(loaded.tenants[&id("aaa")].is_ok(), "{:?}", loaded.problems());
 }
 
@@ -211,7 +252,10 @@ fn debug_output_has_no_secret() {
 fn defaults_are_valid() {
     // `Server::from_file` of an empty file and a tenant with one bare endpoint read every default there is.
     let folder = Folder::new();
-    folder.tenant("acme", "domains = [\"acme.test\"]\n[endpoints.100]\nsecret = \"Wj7mKq2TzRnP4xVb\"\n[plugins.x]\n");
+    folder.tenant(
+        "acme",
+        "domains = [\"acme.test\"]\n[endpoints.100]\nsecret = \"Wj7mKq2TzRnP4xVb\"\n[plugins.app-echo]\n",
+    );
     assert_eq!(folder.problems(), Vec::<String>::new());
     let required: Setting<bool> =
         Setting { key: "k", doc: "", bound: "", default: Some("true"), read: setting::boolean };
@@ -224,4 +268,123 @@ fn the_reference_lists_every_setting() {
     for key in ["udp", "ports", "domains", "prefix", "contacts-max", "ha1-sha256", "grants"] {
         assert!(text.contains(&format!("\n{key} = ")), "{key} is missing in:\n{text}");
     }
+}
+
+/// F48: a misspelt plugin is an error at its line, not a plugin that goes away.
+#[test]
+fn a_misspelt_plugin_is_an_error_with_its_place() {
+    let folder = Folder::new();
+    folder.tenant("acme", &TENANT.replace("[plugins.app-echo]", "[plugins.app-ecko]"));
+    let line = 1 + TENANT.lines().position(|line| line == "[plugins.app-echo]").unwrap();
+    let expected = format!(
+        "tenants/acme/tenant.toml:{line}:1: error: there is no bundled plugin `app-ecko` (did you mean `app-echo`?)"
+    );
+    assert_eq!(folder.problems(), [expected.clone()]);
+    // Where nothing runs yet, the phones of the tenant are served all the same; a tenant that runs keeps what it has.
+    assert!(folder.load().tenants[&id("acme")].is_ok());
+    let server = running(&[("app-echo", "Echo")], &["app-echo"]);
+    assert!(folder.load_for(&server).tenants[&id("acme")].is_err());
+    assert_eq!(folder.problems_for(&server), [expected]);
+}
+
+/// F48: everything a plugin's table says is held against the package, before anything is installed.
+#[test]
+fn a_plugins_table_must_fit_its_package() {
+    let cases = [
+        ("version = \"0.2.0\"", "version 0.2.0 is wanted, the package is 0.1.0"),
+        ("package = \"app-echo\"", "the package is the plugin `app-echo` (call the table [plugins.app-echo])"),
+        ("package = \"./nowhere\"", "nowhere: no plugin's folder: there is no plugin.toml in it"),
+        ("grants = [\"dail\"]", "no capability `dail`: did you mean `dial`?"),
+        ("grants = [\"kv\"]", "it does not declare kv, so that cannot be granted; it declares dialplan"),
+        ("config = { trys = 3 }", "the plugin has no setting `trys` (did you mean `tries`?)"),
+        ("config = { tries = \"many\" }", "the setting `tries` is \"many\", which is not a whole number"),
+    ];
+    for (key, expected) in cases {
+        let folder = Folder::new();
+        folder.tenant("acme", &TENANT.replace("[plugins.app-echo]", &format!("[plugins.app-read]\n{key}")));
+        let problems = folder.problems();
+        let line = TENANT.lines().count();
+        let place = |problem: &str| (line..=line + 1).any(|line| problem.contains(&format!("tenant.toml:{line}:")));
+        assert!(problems.len() == 1 && problems[0].ends_with(expected) && place(&problems[0]), "{key}: {problems:?}");
+    }
+}
+
+/// A name belongs to one plugin of a tenant.
+#[test]
+fn two_plugins_with_one_name_are_told() {
+    let folder = Folder::new();
+    folder.bundle("app-other", "ECHO", "");
+    folder.tenant("acme", &format!("{TENANT}[plugins.app-other]\n"));
+    assert!(
+        folder.problems()[0].ends_with("ECHO is provided by the plugin `app-echo` already"),
+        "{:?}",
+        folder.problems()
+    );
+}
+
+/// F48: the plan's lines with names that nobody provides are told with file, line and what was probably meant.
+#[test]
+fn unknown_names_of_the_dialplan_are_told() {
+    let folder = Folder::new();
+    folder.plan(
+        "acme",
+        "exten => 600,1,Ehco()\nexten => 601,1,Read(x)\nexten => 602,1,Set(x=${LNE(1)})\nexten => 603,1,echo()\n",
+    );
+    assert_eq!(
+        folder.problems(),
+        [
+            "tenants/acme/dialplan.conf:2: error: no plugin of the tenant provides the application Ehco (did you mean `Echo`?)",
+            "tenants/acme/dialplan.conf:3: error: no plugin of the tenant provides the application Read \
+             (the bundled plugin `app-read` does: add [plugins.app-read] to tenant.toml)",
+            "tenants/acme/dialplan.conf:4: error: no plugin of the tenant provides the function LNE",
+        ]
+    );
+    assert!(folder.load().tenants[&id("acme")].is_ok(), "the other numbers of a tenant that starts are served");
+    let server = running(&[("app-echo", "Echo")], &["app-echo"]);
+    assert!(folder.load_for(&server).tenants[&id("acme")].is_err(), "a tenant that runs keeps its plan");
+}
+
+/// What a file does not mention: a plugin installed by command stays, one that the file declared goes with its table.
+#[test]
+fn a_plugin_by_command_counts_and_one_that_the_file_drops_does_not() {
+    let folder = Folder::new();
+    folder.plan("acme", "exten => 605,1,Hello()\n");
+    assert_eq!(folder.problems_for(&running(&[("app-hello", "Hello")], &[])), Vec::<String>::new());
+    let dropped = folder.problems_for(&running(&[("app-hello", "Hello")], &["app-hello"]));
+    assert!(
+        dropped[0].contains("dialplan.conf:2: error: no plugin of the tenant provides the application Hello"),
+        "{dropped:?}"
+    );
+    // Removed by a command after the file declared it: it stays removed, so its names are not there.
+    folder.plan("acme", "exten => 600,1,Echo()\n");
+    let loaded = folder.load();
+    let fingerprint = loaded.tenants[&id("acme")].as_ref().unwrap().plugins[0].fingerprint();
+    let mut server = running(&[], &[]);
+    server.tenants.get_mut(&id("acme")).unwrap().declared = [("app-echo".to_owned(), fingerprint)].into();
+    assert!(folder.problems_for(&server)[0].contains("the application Echo"), "{:?}", folder.problems_for(&server));
+}
+
+/// F8, F48: a broken prompt is named with its reason.
+#[test]
+fn a_broken_prompt_is_an_error() {
+    let folder = Folder::new();
+    folder.write("tenants/acme/sounds/hello.wav", "not audio");
+    let problems = folder.problems();
+    assert!(
+        problems[0].starts_with("tenants/acme/sounds/hello.wav: error: not a WAV file (needed: one channel"),
+        "{problems:?}"
+    );
+}
+
+/// What `digest` offers must be what the endpoints can answer.
+#[test]
+fn an_endpoint_that_could_never_log_in_is_told() {
+    let folder = Folder::new();
+    let hash = format!("ha1-sha256 = \"{}\"", "ab".repeat(32));
+    let only_md5 = TENANT.replace("[templates.phone]", "digest = [\"md5\"]\n[templates.phone]");
+    folder.tenant("acme", &only_md5);
+    assert_eq!(folder.problems(), Vec::<String>::new());
+    folder.tenant("acme", &only_md5.replace("secret = \"Wj7mKq2TzRnP4xVb\"", &hash));
+    let problems = folder.problems();
+    assert!(problems[0].contains("endpoint `100` cannot log in by any algorithm"), "{problems:?}");
 }

@@ -24,7 +24,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub(super) struct Account {
     pub(super) user: String,
     pub(super) domain: String,
-    pub(super) secret: String,
+    pub(super) credentials: Credentials,
 }
 
 /// What to do in the call.
@@ -171,7 +171,7 @@ impl Conversation<'_> {
         let mut originate = Originate::new(self.session, destination, uri, from, to);
         originate.contact_user.clone_from(&account.user);
         originate.body = Some(self.negotiation.offer(Direction::SendRecv).into());
-        originate.credentials = Some(Credentials::new(&account.user, &account.secret).with_realm(&account.domain));
+        originate.credentials = Some(account.credentials.clone());
         self.note(format!("-> INVITE {}", self.order.number));
         let sent = self.sip.handle().command(Command::Originate(Box::new(originate))).await;
         sent.map_err(|error| error.to_string())
@@ -230,7 +230,7 @@ impl Conversation<'_> {
             Event::Ended { reason, .. } => {
                 let by_peer = matches!(reason, EndReason::Bye { .. });
                 self.report.hung_up_by_peer = by_peer;
-                self.note(if by_peer { "<- BYE".to_owned() } else { format!("ended: {reason:?}") });
+                self.note(ended(&reason));
                 return true;
             }
             Event::Reoffer { session, body } => {
@@ -318,7 +318,7 @@ impl Conversation<'_> {
     }
 
     async fn hang_up(&mut self) {
-        self.note("-> BYE".to_owned());
+        self.note(if self.answered.is_some() { "-> BYE" } else { "-> CANCEL" }.to_owned());
         self.send(Command::HangUp { session: self.session, status: 487, reason: None }).await;
     }
 
@@ -336,6 +336,19 @@ impl Conversation<'_> {
 
     fn note(&mut self, what: String) {
         self.report.ladder.push((self.began.elapsed(), what));
+    }
+}
+
+/// How a call ended, as a line of the ladder.
+fn ended(reason: &EndReason) -> String {
+    match reason {
+        EndReason::Bye { .. } => "<- BYE".into(),
+        EndReason::Cancel { .. } => "<- CANCEL".into(),
+        EndReason::HungUp => "the call is over".into(),
+        EndReason::Timeout => "the other side is silent: the call is over".into(),
+        EndReason::Expired => "the session was not refreshed in time: the call is over".into(),
+        EndReason::Status(status) => format!("<- {status}: the call is over"),
+        EndReason::Unreachable => "the other side cannot be reached any more: the call is over".into(),
     }
 }
 

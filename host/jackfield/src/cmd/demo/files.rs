@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::config::{Claims, Credential, Loaded, secret};
+use crate::config::{Credential, Loaded, Running, secret};
+use crate::packages::Packages;
 
 const JACKFIELD: &str = include_str!("jackfield.toml");
 const TENANT: &str = include_str!("tenant.toml");
 const DIALPLAN: &str = include_str!("dialplan.conf");
 const TENANTS: [&str; 2] = ["acme", "globex"];
+/// Who has the phones 100-109: called parties see the name, and 603 finds it.
+const PEOPLE: [&str; 10] = ["Alice", "Bob", "Carol", "David", "Erin", "Frank", "Grace", "Heidi", "Ivan", "Judy"];
 
 /// A tenant and its phones, as printed.
 #[derive(Serialize)]
@@ -29,6 +32,8 @@ pub(super) struct Account {
 pub(super) struct Endpoint {
     pub(super) name: String,
     pub(super) secret: String,
+    /// The name that called parties see.
+    pub(super) caller: String,
 }
 
 impl Account {
@@ -38,10 +43,10 @@ impl Account {
     }
 }
 
-/// Makes the files unless they are there. True if it did.
+/// Makes the files that are not there. True if it made the host's own, by which a later start knows that there was one before.
 pub(super) fn make(dir: &Path, sip: Option<SocketAddr>, plugins: &Path) -> Result<bool, String> {
     let config = dir.join("config");
-    if config.join("jackfield.toml").exists() {
+    if host_file(dir).exists() {
         return Ok(false);
     }
     let failed = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
@@ -49,6 +54,10 @@ pub(super) fn make(dir: &Path, sip: Option<SocketAddr>, plugins: &Path) -> Resul
     let names = plugin_names(plugins).map_err(|error| failed(plugins, error))?;
     for tenant in TENANTS {
         let folder = config.join("tenants").join(tenant);
+        // Made by a start that went no further: the secrets stay.
+        if folder.join("dialplan.conf").exists() {
+            continue;
+        }
         let toml = tenant_toml(tenant, &names).map_err(|error| failed(Path::new("/dev/urandom"), error))?;
         // Secrets are for whoever runs the demo.
         let mut private = fs::DirBuilder::new();
@@ -58,8 +67,38 @@ pub(super) fn make(dir: &Path, sip: Option<SocketAddr>, plugins: &Path) -> Resul
     }
     // Last, because it is what a second start looks for.
     let text = JACKFIELD.replace("{sip}", &sip.to_string()).replace("{ip}", &sip.ip().to_string());
-    write(&config.join("jackfield.toml"), &text)?;
+    write(&host_file(dir), &text)?;
     Ok(true)
+}
+
+/// Takes the host's file away that this start made: it has an address on which nothing could listen.
+pub(super) fn unmake(dir: &Path) -> Result<(), String> {
+    let file = host_file(dir);
+    fs::remove_file(&file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn host_file(dir: &Path) -> PathBuf {
+    dir.join("config/jackfield.toml")
+}
+
+/// What the phones can dial, as the dialplan's comments say it.
+pub(super) fn numbers() -> impl Iterator<Item = &'static str> {
+    let comments = DIALPLAN.lines().filter_map(|line| line.strip_prefix("; "));
+    comments.filter(|comment| comment.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+/// Whether the secrets have been shown to whoever runs the demo.
+pub(super) fn are_secrets_shown(dir: &Path) -> bool {
+    shown_file(dir).exists()
+}
+
+/// Takes note that the secrets have been shown.
+pub(super) fn note_secrets_shown(dir: &Path) -> Result<(), String> {
+    write(&shown_file(dir), "")
+}
+
+fn shown_file(dir: &Path) -> PathBuf {
+    dir.join("data/secrets-shown")
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {
@@ -85,10 +124,11 @@ fn plugin_names(plugins: &Path) -> io::Result<Vec<String>> {
 
 fn tenant_toml(tenant: &str, plugins: &[String]) -> io::Result<String> {
     let mut toml = TENANT.replace("{domain}", &format!("{tenant}.test"));
-    for name in 100..110 {
-        let name = name.to_string();
+    for (number, person) in (100..).zip(PEOPLE) {
+        let name = number.to_string();
         let secret = strong_secret(&name, tenant)?;
-        write!(toml, "\n[endpoints.{name}]\ninherits = \"phone\"\nsecret = \"{secret}\"\n")
+        let caller = format!("caller-id = \"{person} <{name}>\"");
+        write!(toml, "\n[endpoints.{name}]\ninherits = \"phone\"\nsecret = \"{secret}\"\n{caller}\n")
             .expect("text takes all writes");
     }
     for plugin in plugins {
@@ -107,11 +147,10 @@ fn strong_secret(user: &str, tenant: &str) -> io::Result<String> {
     }
 }
 
-/// The accounts as the files have them now.
-pub(super) fn accounts(dir: &Path) -> Result<Vec<Account>, String> {
-    let loaded = Loaded::read(&dir.join("config"), &Claims::default());
-    let lines: Vec<String> = loaded.problems().iter().map(ToString::to_string).collect();
-    let tenants = loaded.tenants.into_values().collect::<Result<Vec<_>, _>>().map_err(|_| lines.join("\n"))?;
+/// The accounts as the files have them now, of every tenant whose files can be read.
+pub(super) fn accounts(dir: &Path, plugins: &Path) -> Vec<Account> {
+    let packages = Packages::new(Some(plugins.into()));
+    let loaded = Loaded::read(&dir.join("config"), &packages, &Running::default());
     let account = |tenant: crate::config::Tenant| Account {
         name: tenant.id.as_str().to_owned(),
         domain: tenant.domains[0].clone(),
@@ -119,12 +158,14 @@ pub(super) fn accounts(dir: &Path) -> Result<Vec<Account>, String> {
             .endpoints
             .into_iter()
             .filter_map(|endpoint| match endpoint.credential {
-                Credential::Secret(secret) => Some(Endpoint { name: endpoint.name, secret }),
+                Credential::Secret(secret) => {
+                    Some(Endpoint { name: endpoint.name, secret, caller: endpoint.caller.name })
+                }
                 Credential::Hashes { .. } => None,
             })
             .collect(),
     };
-    Ok(tenants.into_iter().map(account).collect())
+    loaded.tenants.into_values().flatten().map(account).collect()
 }
 
 #[cfg(test)]
@@ -143,13 +184,39 @@ mod tests {
     fn the_demo_is_made_once_and_is_valid() {
         let (dir, plugins) = (tempfile::tempdir().unwrap(), plugins());
         assert!(make(dir.path(), None, plugins.path()).unwrap());
-        let first = accounts(dir.path()).unwrap();
+        let first = accounts(dir.path(), plugins.path());
         assert_eq!(first.iter().map(|one| one.domain.as_str()).collect::<Vec<_>>(), ["acme.test", "globex.test"]);
         assert!(first.iter().all(|one| one.endpoints.len() == 10));
         assert!(!make(dir.path(), None, plugins.path()).unwrap());
-        let second = accounts(dir.path()).unwrap();
+        let second = accounts(dir.path(), plugins.path());
         assert_eq!(first[1].endpoints[9].secret, second[1].endpoints[9].secret);
         assert_ne!(first[0].endpoints[0].secret, first[1].endpoints[0].secret, "the same number, another secret");
+    }
+
+    /// A start that could not listen leaves no address behind, and the secrets stay what they are.
+    #[test]
+    fn a_failed_first_start_is_no_start() {
+        let (dir, plugins) = (tempfile::tempdir().unwrap(), plugins());
+        let taken: SocketAddr = "127.0.0.1:5060".parse().unwrap();
+        assert!(make(dir.path(), Some(taken), plugins.path()).unwrap());
+        let first = accounts(dir.path(), plugins.path());
+        unmake(dir.path()).unwrap();
+        let free: SocketAddr = "127.0.0.1:5070".parse().unwrap();
+        assert!(make(dir.path(), Some(free), plugins.path()).unwrap());
+        assert!(fs::read_to_string(host_file(dir.path())).unwrap().contains("127.0.0.1:5070"));
+        let second = accounts(dir.path(), plugins.path());
+        assert_eq!(first[0].endpoints[0].secret, second[0].endpoints[0].secret);
+    }
+
+    /// What is printed is what the dialplan has.
+    #[test]
+    fn every_number_is_explained_and_every_explanation_is_a_number() {
+        let internal = DIALPLAN.split("[internal]").nth(1).unwrap().split("\n[").next().unwrap();
+        let dialled = internal.lines().filter_map(|line| line.strip_prefix("exten => ")?.split(',').next());
+        let mut dialled: Vec<String> = dialled.map(|number| number.replace("_10X", "100-109")).collect();
+        dialled.retain(|number| number != "i");
+        let explained: Vec<&str> = numbers().map(|line| line.split(':').next().unwrap()).collect();
+        assert_eq!(explained, dialled);
     }
 
     #[test]

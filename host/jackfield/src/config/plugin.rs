@@ -1,0 +1,208 @@
+//! `[plugins.ID]`: which plugins a tenant's calls can use, each looked at before anything is changed for it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use plugin::{Capability, Consent, Digest};
+
+use super::document::Section;
+use super::names::Offers;
+use super::problem::{Problem, Severity, suggestion};
+use super::running::RunningTenant;
+use super::setting::{Described, Setting, list, text};
+use crate::packages::{Opened, Shelf};
+
+/// A plugin of the tenant, as its table and its package say it.
+#[derive(Clone, Debug)]
+pub(crate) struct Plugin {
+    /// The plugin's id, as its own manifest says it.
+    pub(crate) id: String,
+    /// The folder of the package, or the name of a bundled one.
+    pub(crate) package: Package,
+    /// What is in the package.
+    pub(crate) opened: Arc<Opened>,
+    /// The capabilities allowed.
+    pub(crate) consent: Consent,
+    /// The plugin's settings in this tenant.
+    #[allow(dead_code, reason = "the switch does not take them yet")]
+    pub(crate) config: BTreeMap<String, String>,
+    /// Where the table stands, for problems with the package.
+    pub(crate) place: Problem,
+}
+
+/// Where a plugin's package is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Package {
+    /// Came with the server.
+    Bundled(String),
+    /// A folder.
+    Folder(PathBuf),
+}
+
+const PACKAGE: Setting<String> = Setting {
+    key: "package",
+    doc: "the name of a bundled plugin, or the path of a folder with plugin.toml and the component. Without it, the table's name",
+    bound: "a name, or a path with a / in it, relative to this folder",
+    default: None,
+    read: text,
+};
+
+const VERSION: Setting<String> = Setting {
+    key: "version",
+    doc: "the version the package must have",
+    bound: "as in \"0.1.0\"",
+    default: None,
+    read: text,
+};
+
+const GRANTS: Setting<Vec<String>> = Setting {
+    key: "grants",
+    doc: "the capabilities you allow; without it, those the plugin's manifest declares",
+    bound: "a list of \"bus\", \"dial\", \"dialplan\", \"kv\", \"recording\"",
+    default: None,
+    read: |item| list(item, 16, text),
+};
+
+/// The keys of a plugin's table.
+pub(crate) const SETTINGS: &[&dyn Described] = &[&PACKAGE, &VERSION, &GRANTS];
+
+impl Plugin {
+    /// What tells a table and its package from what they were: the digest of component, manifest and grants.
+    pub(crate) fn fingerprint(&self) -> String {
+        let plugin::Package { manifest, wasm } = &self.opened.package;
+        let grants = match &self.consent {
+            Consent::Declared => None,
+            Consent::Only(grants) => Some(grants),
+        };
+        // The lengths keep two different packages from running into the same bytes.
+        let mut all = Vec::with_capacity(wasm.len() + manifest.len() + 64);
+        all.extend_from_slice(&wasm.len().to_le_bytes());
+        all.extend_from_slice(wasm);
+        all.extend_from_slice(&manifest.len().to_le_bytes());
+        all.extend_from_slice(manifest.as_bytes());
+        all.extend_from_slice(format!("{grants:?}").as_bytes());
+        Digest::of(&all).to_string()
+    }
+}
+
+/// The plugins of a tenant's file that can be used. Wrong TOML is a problem of the file; a plugin that cannot be installed as
+/// its table wants it is a fault of that plugin alone.
+pub(crate) fn read(
+    root: &Section<'_>,
+    folder: &Path,
+    (shelf, running): (&Shelf<'_>, Option<&RunningTenant>),
+    problems: &mut Vec<Problem>,
+    faults: &mut Vec<Problem>,
+) -> Vec<Plugin> {
+    let mut plugins = Vec::new();
+    let mut offers = Offers::default();
+    for (id, section) in root.tables("plugins", problems) {
+        let before = problems.len();
+        section.only(SETTINGS, &["config"], problems);
+        let table = Table::read(id, &section, folder, problems);
+        if problems.len() > before {
+            continue;
+        }
+        match table.open(&section, shelf, running) {
+            Ok(plugin) => {
+                let manifest = &plugin.opened.inspection.manifest;
+                match offers.add(&plugin.id, &manifest.apps, &manifest.functions) {
+                    Ok(()) => plugins.push(plugin),
+                    Err(taken) => faults.push(section.problem(taken.to_string())),
+                }
+            }
+            Err(fault) => faults.push(fault),
+        }
+    }
+    plugins
+}
+
+/// A table as written.
+struct Table {
+    id: String,
+    package: Package,
+    version: Option<String>,
+    grants: Option<Vec<String>>,
+    config: Vec<(String, String)>,
+}
+
+impl Table {
+    fn read(id: String, section: &Section<'_>, folder: &Path, problems: &mut Vec<Problem>) -> Self {
+        let written = section.optional(&PACKAGE, problems).unwrap_or_else(|| id.clone());
+        let package = match written.contains('/') {
+            true => Package::Folder(folder.join(&written)),
+            false => Package::Bundled(written),
+        };
+        let config = section.table("config", problems).map(|config| config.texts(problems)).unwrap_or_default();
+        let version = section.optional(&VERSION, problems);
+        let grants = section.optional(&GRANTS, problems);
+        Self { id, package, version, grants, config }
+    }
+
+    /// Looks into the package, and whether it is what the table says.
+    fn open(
+        self,
+        section: &Section<'_>,
+        shelf: &Shelf<'_>,
+        running: Option<&RunningTenant>,
+    ) -> Result<Plugin, Problem> {
+        let opened = shelf.open(&self.package).map_err(|error| {
+            let installed = running.iter().flat_map(|tenant| tenant.plugins.iter().map(|plugin| plugin.id.as_str()));
+            let problem = section.problem_at(PACKAGE.key, error.to_string());
+            Problem { hint: error.hint(installed), ..problem }
+        })?;
+        let manifest = &opened.inspection.manifest;
+        if manifest.id != self.id {
+            let text = format!("the package is the plugin `{}`", manifest.id);
+            return Err(section.problem(text).hint(format!("call the table [plugins.{}]", manifest.id)));
+        }
+        if let Some(wanted) = self.version.as_ref().filter(|wanted| **wanted != manifest.version) {
+            let text = format!("version {wanted} is wanted, the package is {}", manifest.version);
+            return Err(section.problem_at(VERSION.key, text));
+        }
+        for (key, value) in &self.config {
+            settings_fit(manifest, key, value).map_err(|(text, hint)| {
+                let config = section.table("config", &mut Vec::new()).unwrap_or_else(|| section.clone());
+                Problem { hint, ..config.problem_at(key, text) }
+            })?;
+        }
+        let grants = |text: String| section.problem_at(GRANTS.key, text);
+        let consent = consent(self.grants.as_deref()).map_err(grants)?;
+        opened.inspection.grant(&consent).map_err(|error| grants(error.to_string()))?;
+        let config = self.config.into_iter().collect();
+        let place = Problem { severity: Severity::Error, ..section.problem("") };
+        Ok(Plugin { id: self.id, package: self.package, opened, consent, config, place })
+    }
+}
+
+/// Whether a plugin has a setting and takes this value; else what is wrong and what to do.
+fn settings_fit(manifest: &plugin::Manifest, key: &str, value: &str) -> Result<(), (String, Option<String>)> {
+    let Some(setting) = manifest.config.get(key) else {
+        let known = || manifest.config.keys().map(String::as_str);
+        let all = || match manifest.config.is_empty() {
+            true => "it has none".to_owned(),
+            false => format!("it has {}", known().collect::<Vec<_>>().join(", ")),
+        };
+        let hint = suggestion(key, known()).unwrap_or_else(all);
+        return Err((format!("the plugin has no setting `{key}`"), Some(hint)));
+    };
+    match setting.kind.accepts(value) {
+        true => Ok(()),
+        false => Err((format!("the setting `{key}` is \"{value}\", which is not {}", setting.kind), None)),
+    }
+}
+
+/// What an administrator allows, from the names of capabilities.
+pub(crate) fn consent(grants: Option<&[String]>) -> Result<Consent, String> {
+    let Some(grants) = grants else { return Ok(Consent::Declared) };
+    let capability = |name: &String| {
+        let found = Capability::ALL.into_iter().find(|capability| capability.name() == name);
+        found.ok_or_else(|| {
+            let known: Vec<&str> = Capability::ALL.iter().map(|capability| capability.name()).collect();
+            let hint = suggestion(name, known.iter().copied());
+            format!("no capability `{name}`: {}", hint.unwrap_or_else(|| format!("there are {}", known.join(", "))))
+        })
+    };
+    Ok(Consent::Only(grants.iter().map(capability).collect::<Result<_, _>>()?))
+}
