@@ -66,9 +66,8 @@ fn words(line: &str) -> Vec<&str> {
 /// The table of exit codes is the one that `--help` prints.
 #[test]
 fn the_exit_codes_are_those_of_the_help() {
-    let book = Book::open();
-    let help = output(book.jackfield().arg("--help"));
-    let readme = fs::read_to_string(book.checkout.join("README.md")).unwrap();
+    let help = output(Command::new(target().join("release/jackfield")).arg("--help"));
+    let readme = fs::read_to_string(checkout().join("README.md")).unwrap();
     let rows = readme.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "));
     let codes: Vec<(&str, &str)> = rows.filter(|(code, _)| code.len() == 1 && code.parse::<u8>().is_ok()).collect();
     assert_eq!(codes.iter().map(|(code, _)| *code).collect::<String>(), "012345");
@@ -88,6 +87,11 @@ fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().into()
 }
 
+/// The target directory: this test is TARGET/release/deps/NAME.
+fn target() -> PathBuf {
+    std::env::current_exe().unwrap().ancestors().nth(3).unwrap().into()
+}
+
 /// The checkout, its copy, and the built server.
 struct Book {
     checkout: PathBuf,
@@ -98,8 +102,7 @@ struct Book {
 impl Book {
     fn open() -> Self {
         let checkout = checkout();
-        // TARGET/release/deps/this-test
-        let target: PathBuf = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().into();
+        let target = target();
         let built = target.join("release/jackfield").is_file() && target.join("release/plugins").is_dir();
         assert!(built, "the server is not built: run the tests by `cargo xtask test`");
         // Kept between runs, because plugins are built in it.

@@ -73,8 +73,11 @@ impl fmt::Debug for Opened {
 /// Packages opened once for a whole configuration, however many tenants name them.
 pub(crate) struct Shelf<'a> {
     packages: &'a Packages,
-    opened: RefCell<BTreeMap<Package, Result<Arc<Opened>, Arc<PackageError>>>>,
+    opened: RefCell<BTreeMap<Package, Outcome>>,
 }
+
+/// What came of opening a package.
+type Outcome = Result<Arc<Opened>, Arc<PackageError>>;
 
 impl<'a> Shelf<'a> {
     /// Nothing is opened yet.
@@ -88,7 +91,7 @@ impl<'a> Shelf<'a> {
     }
 
     /// Opens a package, or tells again what came of it.
-    pub(crate) fn open(&self, package: &Package) -> Result<Arc<Opened>, Arc<PackageError>> {
+    pub(crate) fn open(&self, package: &Package) -> Outcome {
         let mut opened = self.opened.borrow_mut();
         let open = || self.packages.open(package).map(Arc::new).map_err(Arc::new);
         opened.entry(package.clone()).or_insert_with(open).clone()

@@ -87,7 +87,7 @@ impl Check {
     /// What a server has that runs with this configuration; nothing where none does.
     async fn running(&self) -> Option<Running> {
         let health: Health = self.server.get("/v1/health").await.ok()?;
-        if self.config.canonicalize().ok()? != PathBuf::from(health.config) {
+        if self.config.canonicalize().ok()? != Path::new(&health.config) {
             return None;
         }
         let mut running = Running::default();

@@ -279,7 +279,7 @@ fn a_misspelt_plugin_is_an_error_with_its_place() {
     let expected = format!(
         "tenants/acme/tenant.toml:{line}:1: error: there is no bundled plugin `app-ecko` (did you mean `app-echo`?)"
     );
-    assert_eq!(folder.problems(), [expected.clone()]);
+    assert_eq!(folder.problems(), std::slice::from_ref(&expected));
     // Where nothing runs yet, the phones of the tenant are served all the same; a tenant that runs keeps what it has.
     assert!(folder.load().tenants[&id("acme")].is_ok());
     let server = running(&[("app-echo", "Echo")], &["app-echo"]);
@@ -296,7 +296,7 @@ fn a_plugins_table_must_fit_its_package() {
         ("package = \"./nowhere\"", "nowhere: no plugin's folder: there is no plugin.toml in it"),
         ("grants = [\"dail\"]", "no capability `dail`: did you mean `dial`?"),
         ("grants = [\"kv\"]", "it does not declare kv, so that cannot be granted; it declares dialplan"),
-        ("config = { trys = 3 }", "the plugin has no setting `trys` (did you mean `tries`?)"),
+        ("config = { tires = 3 }", "the plugin has no setting `tires` (did you mean `tries`?)"),
         ("config = { tries = \"many\" }", "the setting `tries` is \"many\", which is not a whole number"),
     ];
     for (key, expected) in cases {
