@@ -75,6 +75,9 @@ fn names_that_nobody_provides_are_told() {
     // It stays away, and until the dialplan can do without, the files are not taken.
     let (code, text) = server.say(&["reload"]);
     assert!(code == 3 && text.contains(&place), "{code} {text}");
+    assert!(text.contains("does: `jackfield plugin install acme app-echo`"), "{text}");
+    let (_, text) = server.say(&["health"]);
+    assert_eq!(text.matches(&place).count(), 1, "told once: {text}");
     assert!(!installed(&server).contains(&"app-echo".to_owned()));
     server.ask(&["plugin", "install", "acme", "app-echo"]);
     assert_eq!(server.say(&["reload"]).0, 0);
@@ -89,7 +92,7 @@ fn a_plugin_goes_with_its_table_and_one_by_command_stays() {
     }
     // The dialplan still needs them.
     let (code, text) = server.say(&["reload"]);
-    assert!(code == 3 && text.contains("add [plugins.app-dial-by-name] to tenant.toml"), "{code} {text}");
+    assert!(code == 3 && text.contains("or [plugins.app-dial-by-name] in tenant.toml"), "{code} {text}");
     std::fs::write(server.file("acme", "dialplan.conf"), "[internal]\nexten => 600,1,Echo()\n").unwrap();
     assert_eq!(server.say(&["reload"]).0, 0);
     assert_eq!(installed(&server), ["app-echo", "app-playback", "app-read"]);

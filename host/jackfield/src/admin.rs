@@ -248,7 +248,10 @@ impl Control for Admin {
             .iter()
             .map(|tenant| {
                 let mut problems = state.problems.get(tenant.id()).cloned().unwrap_or_default();
-                problems.extend(self.lacks(tenant).iter().map(problem));
+                // Files that were refused may lack the same as what runs.
+                let mut lacks: Vec<types::Problem> = self.lacks(tenant).iter().map(problem).collect();
+                lacks.retain(|lack| !problems.contains(lack));
+                problems.extend(lacks);
                 TenantHealth { name: tenant.id().to_string(), serving: true, problems }
             })
             .collect();

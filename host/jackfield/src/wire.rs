@@ -187,7 +187,7 @@ fn failed(error: impl std::error::Error) -> Failure {
 
 fn store_failed(error: store::OpenError, advice: &str) -> Failure {
     match error {
-        store::OpenError::Locked { .. } => Failure::new(Exit::NotDone, format!("{error} ({advice})")),
+        store::OpenError::Locked { .. } => Failure::new(Exit::NotDone, format!("{error}: {advice}")),
         error => failed(error),
     }
 }

@@ -53,6 +53,36 @@ fn party(leg: &Leg) -> String {
     let name = leg.endpoint.clone().unwrap_or_else(|| format!("leg {}", leg.leg));
     match leg.detail.as_str() {
         "" => format!("{name} ({})", leg.state),
-        detail => format!("{name} ({}, {detail})", leg.state),
+        detail => format!("{name} ({}, {})", leg.state, with_short_digests(detail)),
+    }
+}
+
+/// Hex digits of a component's SHA-256.
+const DIGEST_DIGITS: usize = 64;
+
+/// Digests cut to what people can compare, as `plugin list` shows them.
+fn with_short_digests(detail: &str) -> String {
+    let mut parts = detail.split('@');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
+        text.push('@');
+        match digits == DIGEST_DIGITS {
+            true => text.extend([&part[..12], &part[digits..]]),
+            false => text.push_str(part),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_short_digests;
+
+    #[test]
+    fn digests_are_cut_and_places_are_not() {
+        let long = format!("600@internal 2, Echo (app-echo@{})", "5c".repeat(32));
+        assert_eq!(with_short_digests(&long), "600@internal 2, Echo (app-echo@5c5c5c5c5c5c)");
+        assert_eq!(with_short_digests("dead@beef 1"), "dead@beef 1");
     }
 }

@@ -82,11 +82,12 @@ impl Offers {
         offers
     }
 
-    /// The lines of a dialplan that use names which nobody provides.
+    /// The lines of a dialplan that use names which nobody provides. The folder is the tenant's.
     pub(crate) fn lacks(&self, folder: &Path, plan: &Dialplan, packages: &Packages) -> Vec<Problem> {
         let names =
             |offers| -> Vec<&str> { BTreeMap::values(offers).map(|offer: &Offer| offer.name.as_str()).collect() };
         let (apps, functions) = (names(&self.apps), names(&self.functions));
+        let tenant = folder.file_name().unwrap_or_default().to_string_lossy();
         let unknown = plan.check_names(Known { applications: &apps, functions: &functions });
         let problem = |one: dialplan::UnknownName| {
             let kind = match one.kind {
@@ -94,8 +95,11 @@ impl Offers {
                 NameKind::Function => "function",
             };
             let bundled = packages.provider(one.kind, &one.name);
-            let install =
-                |plugin: String| format!("the bundled plugin `{plugin}` does: add [plugins.{plugin}] to tenant.toml");
+            // A removal by command leaves the table where it is, so the command is named first.
+            let install = |plugin: String| {
+                let command = format!("`jackfield plugin install {tenant} {plugin}`");
+                format!("the bundled plugin `{plugin}` does: {command}, or [plugins.{plugin}] in tenant.toml")
+            };
             let similar = || one.similar.as_ref().map(|similar| format!("did you mean `{similar}`?"));
             let message = format!("no plugin of the tenant provides the {kind} {}", one.name);
             let place = Problem::whole(folder.join(&one.file), message);

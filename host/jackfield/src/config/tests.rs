@@ -335,7 +335,7 @@ fn unknown_names_of_the_dialplan_are_told() {
         [
             "tenants/acme/dialplan.conf:2: error: no plugin of the tenant provides the application Ehco (did you mean `Echo`?)",
             "tenants/acme/dialplan.conf:3: error: no plugin of the tenant provides the application Read \
-             (the bundled plugin `app-read` does: add [plugins.app-read] to tenant.toml)",
+             (the bundled plugin `app-read` does: `jackfield plugin install acme app-read`, or [plugins.app-read] in tenant.toml)",
             "tenants/acme/dialplan.conf:4: error: no plugin of the tenant provides the function LNE",
         ]
     );
