@@ -55,7 +55,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("sled", &["store"]),
     ("redb", &["store"]),
     ("sqlx", &["store"]),
-    ("mio", &["net"]),
+    ("libc", &["net", "plugin"]),
     ("socket2", &["net"]),
     ("axum", &["api"]),
     // The command line's side of the Unix socket.

@@ -3,6 +3,7 @@
 //! Each thread runs one engine. The legs of a call share a thread, so that a relayed packet never crosses one; when legs
 //! of two calls are bridged (an attended transfer), the second moves to the thread of the first, sockets and all.
 
+mod epoll;
 mod inbox;
 mod ports;
 mod thread;
@@ -17,12 +18,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use media::engine::{Command, Event, LegKey, LegOptions};
-use mio::{Poll, Waker};
 use rustc_hash::FxHashMap;
 
+use self::epoll::Epoll;
 use self::inbox::{Inbox, Message, NewLeg};
 use self::ports::PortPool;
-use self::thread::{Thread, WAKER};
+use self::thread::Thread;
 
 /// Where a leg's events go: called on a media thread, so it must not block or panic. An event it cannot take now comes
 /// back and is offered again a few milliseconds later, in order; at most 256 wait.
@@ -78,11 +79,11 @@ impl RtpDriver {
 }
 
 fn start_thread(number: usize) -> io::Result<Door> {
-    let poll = Poll::new()?;
-    let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), WAKER)?));
+    let (epoll, waker) = Epoll::new()?;
+    let inbox = Arc::new(Inbox::new(waker));
     // The hasher's keys come from the kernel's random numbers.
     let seed = RandomState::new().hash_one(number);
-    let thread = Thread::new(poll, Arc::clone(&inbox), seed);
+    let thread = Thread::new(epoll, Arc::clone(&inbox), seed);
     let join = std::thread::Builder::new().name(format!("media-{number}")).spawn(move || thread.run())?;
     Ok(Door { inbox, join: Some(join) })
 }
@@ -90,7 +91,7 @@ fn start_thread(number: usize) -> io::Result<Door> {
 /// Why the media threads did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The kernel refused a thread, a poller or a waker.
+    /// The kernel refused a thread or its descriptors.
     #[error("cannot start a media thread")]
     Thread(#[source] io::Error),
     /// The range holds no even/odd pair.

@@ -6,12 +6,11 @@ use std::io;
 use std::net::UdpSocket;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use media::engine::{Command, DetachedLeg, LegKey, LegOptions};
-use mio::Waker;
-
+use super::epoll::Waker;
 use super::ports::Lease;
 use super::thread::Body;
 use super::{CommandError, EventSink};
+use media::engine::{Command, DetachedLeg, LegKey, LegOptions};
 
 /// Most commands waiting for a thread; it takes them every few milliseconds.
 const COMMANDS_MAX: usize = 16 * 1024;

@@ -8,42 +8,38 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use media::engine::{Channel, Command, Engine, Event, LegKey};
-use mio::net::UdpSocket;
-use mio::{Events, Interest, Poll, Token};
 use rustc_hash::FxHashMap;
 
 use super::EventSink;
+use super::epoll::Epoll;
 use super::inbox::{Inbox, Message, NewLeg};
 use super::ports::Lease;
 
 /// How often packets are handled at most.
 const TICK: Duration = Duration::from_millis(5);
-/// Packets taken from one socket before the others have their turn.
+/// Packets taken from one socket before the others have their turn. The rest waits for the next tick.
 const PACKETS_MAX: usize = 32;
 /// Events of one leg that wait for a slow receiver; what comes after is lost and logged.
 const EVENTS_MAX: usize = 256;
 /// Times that the last events of a finished leg are offered, one tick apart: two seconds.
 const FAREWELLS_MAX: u32 = 400;
-/// Sockets told ready by one poll.
-const READY_MAX: usize = 4096;
-pub(super) const WAKER: Token = Token(usize::MAX);
 
 /// The thread's state.
 pub(super) struct Thread {
-    poll: Poll,
+    epoll: Epoll,
     inbox: Arc<Inbox>,
     engine: Engine,
     legs: FxHashMap<LegKey, Body>,
     /// Messages not yet done, because a leg of another thread is still on its way.
     backlog: VecDeque<Message>,
     expected: Vec<LegKey>,
-    /// Sockets with more packets than one turn takes: their readiness is not told again.
-    unfinished: Vec<Token>,
+    /// Counts the batches.
+    turn: u64,
     /// Legs with events waiting, and finished legs with theirs.
     stalled: Vec<LegKey>,
     farewells: Vec<Farewell>,
@@ -54,6 +50,8 @@ pub(super) struct Thread {
 pub(super) struct Body {
     rtp: UdpSocket,
     rtcp: UdpSocket,
+    /// The last batch in which the RTP socket had a packet.
+    heard: u64,
     sink: EventSink,
     waiting: VecDeque<Event>,
     /// Last: the port is given back after the sockets are closed.
@@ -67,15 +65,15 @@ struct Farewell {
 }
 
 impl Thread {
-    pub(super) fn new(poll: Poll, inbox: Arc<Inbox>, seed: u64) -> Self {
+    pub(super) fn new(epoll: Epoll, inbox: Arc<Inbox>, seed: u64) -> Self {
         Self {
-            poll,
+            epoll,
             inbox,
             engine: Engine::new(seed),
             legs: FxHashMap::default(),
             backlog: VecDeque::new(),
             expected: Vec::new(),
-            unfinished: Vec::new(),
+            turn: 0,
             stalled: Vec::new(),
             farewells: Vec::new(),
             // One byte more than the engine takes, so that a longer packet is seen to be one.
@@ -85,10 +83,9 @@ impl Thread {
 
     /// Works until stopped.
     pub(super) fn run(mut self) {
-        let mut ready = Events::with_capacity(READY_MAX);
         loop {
             let timeout = self.timeout(Instant::now());
-            if let Err(error) = self.poll.poll(&mut ready, timeout)
+            if let Err(error) = self.epoll.wait(timeout)
                 && error.kind() != io::ErrorKind::Interrupted
             {
                 tracing::error!(%error, "a media thread cannot wait for packets");
@@ -100,12 +97,12 @@ impl Thread {
                 return;
             }
             self.handle_backlog(now);
-            for token in std::mem::take(&mut self.unfinished) {
-                self.receive(now, token);
+            self.turn += 1;
+            for index in 0..self.epoll.told() {
+                if let Some(mark) = self.epoll.ready(index) {
+                    self.receive(now, mark);
+                }
             }
-            ready.iter().map(mio::event::Event::token).filter(|&token| token != WAKER).for_each(|token| {
-                self.receive(now, token);
-            });
             self.engine.handle_timeout(now);
             self.transmit();
             self.deliver();
@@ -114,9 +111,6 @@ impl Thread {
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        if !self.unfinished.is_empty() {
-            return Some(Duration::ZERO);
-        }
         let has_waiting = !self.stalled.is_empty() || !self.farewells.is_empty();
         let timer = self.engine.poll_timeout().map(|at| at.saturating_duration_since(now));
         timer.into_iter().chain(has_waiting.then_some(TICK)).min()
@@ -196,18 +190,14 @@ impl Thread {
     fn attach(&mut self, now: Instant, new: NewLeg) {
         let NewLeg { key, options, rtp, rtcp, sink, lease } = new;
         self.engine.handle_command(now, Command::Add { leg: key, options });
-        let (rtp, rtcp) = (UdpSocket::from_std(rtp), UdpSocket::from_std(rtcp));
-        self.register(key, Body { rtp, rtcp, sink, waiting: VecDeque::new(), _lease: lease });
+        self.register(key, Body { rtp, rtcp, heard: 0, sink, waiting: VecDeque::new(), _lease: lease });
     }
 
-    fn register(&mut self, key: LegKey, mut body: Body) {
-        let registry = self.poll.registry();
-        for (socket, channel) in [(&mut body.rtp, Channel::Rtp), (&mut body.rtcp, Channel::Rtcp)] {
-            if let Err(error) = registry.register(socket, token(key, channel), Interest::READABLE) {
+    fn register(&mut self, key: LegKey, body: Body) {
+        for (socket, channel) in [(&body.rtp, Channel::Rtp), (&body.rtcp, Channel::Rtcp)] {
+            if let Err(error) = self.epoll.add(socket, mark(key, channel)) {
                 tracing::error!(%error, leg = key.0, "cannot listen to an RTP socket");
             }
-            // What arrived before is not told.
-            self.unfinished.push(token(key, channel));
         }
         if !body.waiting.is_empty() {
             self.stalled.push(key);
@@ -231,9 +221,9 @@ impl Thread {
         // What the engine still wants to say goes through the sockets and the sink that are about to leave.
         self.transmit();
         self.deliver();
-        let moved = self.engine.detach(leg).zip(self.legs.remove(&leg)).map(|(detached, mut body)| {
-            for socket in [&mut body.rtp, &mut body.rtcp] {
-                if let Err(error) = self.poll.registry().deregister(socket) {
+        let moved = self.engine.detach(leg).zip(self.legs.remove(&leg)).map(|(detached, body)| {
+            for socket in [&body.rtp, &body.rtcp] {
+                if let Err(error) = self.epoll.remove(socket) {
                     tracing::error!(%error, leg = leg.0, "cannot give an RTP socket away");
                 }
             }
@@ -246,11 +236,20 @@ impl Thread {
 
     // === Packets ===
 
-    fn receive(&mut self, now: Instant, token: Token) {
-        let (key, channel) = leg_of(token);
-        let Some(body) = self.legs.get(&key) else { return };
-        let socket = if channel == Channel::Rtp { &body.rtp } else { &body.rtcp };
-        for _ in 0..PACKETS_MAX {
+    /// Takes one packet, which is what a socket has in a tick. One that had some in the batch before too may have more, and is
+    /// read until it is empty.
+    fn receive(&mut self, now: Instant, mark: u64) {
+        let (key, channel) = leg_of(mark);
+        let Some(body) = self.legs.get_mut(&key) else { return };
+        let (socket, packets) = match channel {
+            Channel::Rtp if body.heard + 1 != self.turn => (&body.rtp, 1),
+            Channel::Rtp => (&body.rtp, PACKETS_MAX),
+            Channel::Rtcp => (&body.rtcp, 1),
+        };
+        if channel == Channel::Rtp {
+            body.heard = self.turn;
+        }
+        for _ in 0..packets {
             match socket.recv_from(&mut self.buffer) {
                 Ok((len, from)) => {
                     let from = SocketAddr::new(from.ip().to_canonical(), from.port());
@@ -261,7 +260,6 @@ impl Thread {
                 Err(error) => tracing::trace!(%error, leg = key.0, "an RTP socket reported an error"),
             }
         }
-        self.unfinished.push(token);
     }
 
     fn transmit(&mut self) {
@@ -331,10 +329,10 @@ fn offer(sink: &EventSink, waiting: &mut VecDeque<Event>) -> bool {
     true
 }
 
-fn token(LegKey(key): LegKey, channel: Channel) -> Token {
-    Token((key as usize) << 1 | usize::from(channel == Channel::Rtcp))
+fn mark(LegKey(key): LegKey, channel: Channel) -> u64 {
+    key << 1 | u64::from(channel == Channel::Rtcp)
 }
 
-fn leg_of(Token(token): Token) -> (LegKey, Channel) {
-    (LegKey((token >> 1) as u64), if token & 1 == 0 { Channel::Rtp } else { Channel::Rtcp })
+fn leg_of(mark: u64) -> (LegKey, Channel) {
+    (LegKey(mark >> 1), if mark & 1 == 0 { Channel::Rtp } else { Channel::Rtcp })
 }
