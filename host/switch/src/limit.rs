@@ -18,6 +18,9 @@ pub const TABLE_SHARDS: usize = 64;
 /// Decoded prompts kept per tenant; the oldest goes when one more is needed.
 pub const PROMPTS_PER_TENANT: usize = 512;
 
+/// Bytes that they may take, decoded and encoded: three quarters of an hour of telephone audio heard with one codec.
+pub const PROMPT_BYTES_PER_TENANT: usize = 64 << 20;
+
 /// Seconds of audio one prompt may have: ten minutes at 16 kHz are 19 MB.
 pub const PROMPT_LENGTH: Duration = Duration::from_secs(600);
 

@@ -144,7 +144,8 @@ impl CallTask {
         if !self.ready_to_play(leg) {
             return self.input(Input::PlayEnded { leg, play });
         }
-        match self.tenant.sounds.resolve(prompts) {
+        let codec = self.legs.get(&leg).and_then(|leg| leg.media.as_ref()).and_then(LegMedia::codec);
+        match self.tenant.sounds.resolve(prompts, codec.unwrap_or(Codec::Pcmu)) {
             Resolved::Ready(sources) => self.start_play(leg, play, sources),
             Resolved::Missing(prompt) => self.no_sound(leg, play, prompt),
             Resolved::Load(load) => {

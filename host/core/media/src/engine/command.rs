@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use codec::SampleRate;
 use codec::tone::{Tone, ToneError};
-use codec::wav::{self, WavError};
 
-use super::LegKey;
+use super::{LegKey, Prompt};
 use crate::negotiation::StreamParams;
 
 /// What the engine can be told. A command for a leg that is not there is ignored: it may just have been removed.
@@ -138,25 +137,6 @@ pub struct RecordOptions {
     pub silence: Option<Duration>,
     /// Digits that stop it.
     pub terminators: String,
-}
-
-/// Recorded audio in memory, ready to be played to any number of legs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prompt {
-    /// Rate of the samples.
-    pub rate: SampleRate,
-    /// Mono samples.
-    pub samples: Vec<i16>,
-}
-
-impl Prompt {
-    /// Most samples of a prompt: ten minutes at 16 kHz (19 MB).
-    pub const SAMPLES_MAX: usize = 10 * 60 * 16_000;
-
-    /// A prompt from a WAV file.
-    pub fn from_wav(bytes: &[u8]) -> Result<Self, WavError> {
-        wav::read(bytes, Self::SAMPLES_MAX).map(|wav| Self { rate: wav.rate, samples: wav.samples })
-    }
 }
 
 /// One piece of a prompt list.

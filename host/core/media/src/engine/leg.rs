@@ -492,12 +492,14 @@ impl Leg {
     }
 
     fn send_playback(&mut self, at: Instant, ptime_ms: u32, clock: &mut Clock<'_>) {
-        self.prepare_frame(ptime_ms);
         let Some(player) = &mut self.player else { return };
-        let has_audio = player.fill(&mut self.frame);
+        // Nobody hears it before something is negotiated; time goes on all the same.
+        let mut deaf = Encoder::Pcmu;
+        let encoder = self.session.as_mut().map_or(&mut deaf, |session| &mut session.encoder);
+        let has_audio = player.fill(ptime_ms, encoder, &mut self.payload);
         let is_over = player.is_over();
         if has_audio {
-            self.send_frame(at, ptime_ms, clock.queue);
+            self.send_payload(at, ptime_ms, clock.queue);
         }
         if is_over {
             self.stop_player(clock.events);
@@ -555,11 +557,16 @@ impl Leg {
     }
 
     fn send_frame(&mut self, at: Instant, ptime_ms: u32, queue: &mut Queue) {
-        let Some(to) = self.destination() else { return };
         let Some(session) = &mut self.session else { return };
-        let Some(&(_, payload_type)) = session.stream.send.first() else { return };
         self.payload.clear();
         session.encoder.encode(&self.frame, &mut self.payload);
+        self.send_payload(at, ptime_ms, queue);
+    }
+
+    fn send_payload(&mut self, at: Instant, ptime_ms: u32, queue: &mut Queue) {
+        let Some(to) = self.destination() else { return };
+        let Some(session) = &self.session else { return };
+        let Some(&(_, payload_type)) = session.stream.send.first() else { return };
         let header = Header { payload_type, ..self.outgoing.generated(at, ptime_ms) };
         send(&mut self.outgoing, self.key, to, header, &self.payload, queue);
     }

@@ -26,7 +26,7 @@ fn prompts_are_paced_by_their_schedule() {
     world.add(A, stream(A, Codec::Pcmu));
     world.run_to(7);
     let samples = codec_tone(SampleRate::Hz16000, 1000);
-    play(&mut world, vec![Source::Prompt(Arc::new(Prompt { rate: SampleRate::Hz16000, samples }))]);
+    play(&mut world, vec![Source::Prompt(Arc::new(Prompt::new(SampleRate::Hz16000, samples)))]);
     world.run_to(4000);
     let heard = world.heard(A);
     assert_eq!(heard.len(), 50);
