@@ -134,7 +134,6 @@ struct Tree {
     tree: sled::Tree,
     /// One writer at a time, so that a check and the write that depends on it are one step.
     account: Mutex<Account>,
-    quota_bytes: u64,
 }
 
 /// What is known of a tree without reading it.
@@ -198,6 +197,16 @@ impl Trees {
         Ok(())
     }
 
+    /// Deletes what has expired in every class that is open and may have such entries; returns how many entries there were.
+    /// A class that nobody has opened since the start nobody reads either. Blocks.
+    pub(crate) fn sweep(self: &Arc<Self>) -> Result<u64, KvError> {
+        let now_ms = self.options.wallclock.now_ms();
+        let open: Vec<_> =
+            lock(&self.open).iter().map(|((_, class), tree)| (class.clone(), Arc::clone(tree))).collect();
+        let due = open.into_iter().filter(|(_, tree)| lock(&tree.account).next_expiry <= now_ms);
+        due.map(|(class, tree)| Kv { class, tree, quota_bytes: u64::MAX, trees: Arc::clone(self) }.sweep()).sum()
+    }
+
     pub(crate) fn kv(self: &Arc<Self>, tenant: &TenantId, class: Class) -> Result<Kv, KvError> {
         let mut open = lock(&self.open);
         let entry = open.entry((tenant.clone(), class.clone()));
@@ -206,11 +215,11 @@ impl Trees {
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let tree = self.db.open_tree(tree_name(tenant, &class)).map_err(KvError::Backend)?;
                 let account = Mutex::new(measure(&tree)?);
-                let quota_bytes = self.options.quotas.bytes(&class);
-                Arc::clone(entry.insert(Arc::new(Tree { tree, account, quota_bytes })))
+                Arc::clone(entry.insert(Arc::new(Tree { tree, account })))
             }
         };
-        Ok(Kv { class, tree, trees: Arc::clone(self) })
+        let quota_bytes = self.options.quotas.bytes(&class);
+        Ok(Kv { class, tree, quota_bytes, trees: Arc::clone(self) })
     }
 }
 
@@ -241,6 +250,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Kv {
     class: Class,
     tree: Arc<Tree>,
+    /// What [`Usage::bytes`] may reach by writes through this handle.
+    quota_bytes: u64,
     trees: Arc<Trees>,
 }
 
@@ -252,6 +263,11 @@ enum Expected<'a> {
 }
 
 impl Kv {
+    /// The same entries, writing to which may fill no more than so many bytes of the class's quota.
+    pub fn within(self, bytes: u64) -> Self {
+        Self { quota_bytes: self.quota_bytes.min(bytes), ..self }
+    }
+
     /// The class these entries belong to.
     pub fn class(&self) -> &Class {
         &self.class
@@ -323,10 +339,10 @@ impl Kv {
 
     /// The bound that [`Usage::bytes`] may reach.
     pub fn quota_bytes(&self) -> u64 {
-        self.tree.quota_bytes
+        self.quota_bytes
     }
 
-    /// Deletes expired entries and returns how many there were.
+    /// Deletes expired entries and returns how many there were. The store does so by itself before each export.
     pub fn sweep(&self) -> Result<u64, KvError> {
         self.sweep_locked(&mut lock(&self.tree.account))
     }
@@ -428,7 +444,7 @@ impl Kv {
         self.trees.disk.admit(stored.len() as u64).map_err(WriteError::DiskFull)?;
         let needed = charge(key.len(), stored.len());
         let mut freed = old_bytes.map_or(0, |old_bytes| charge(key.len(), old_bytes));
-        let over = |usage: &Usage, freed| usage.bytes - freed + needed > self.tree.quota_bytes;
+        let over = |usage: &Usage, freed| usage.bytes - freed + needed > self.quota_bytes;
         if over(&account.usage, freed) && account.next_expiry <= self.trees.options.wallclock.now_ms() {
             self.sweep_locked(account).map_err(|error| WriteError::Backend(Box::new(error)))?;
             // The sweep may have taken the old value with it.
@@ -436,7 +452,7 @@ impl Kv {
             freed = old.map_or(0, |old| charge(key.len(), old.len()));
         }
         if over(&account.usage, freed) {
-            let (class, used, limit) = (self.class.clone(), account.usage.bytes, self.tree.quota_bytes);
+            let (class, used, limit) = (self.class.clone(), account.usage.bytes, self.quota_bytes);
             return Err(WriteError::Quota { class, used, needed, limit });
         }
         self.insert_locked(&mut account.usage, key, stored)

@@ -32,7 +32,8 @@ use crate::{
 pub struct Options {
     /// Memory for sled's page cache. Default 64 MiB.
     pub cache_bytes: u64,
-    /// How often the entries of all tenants are exported, for the case that the database is lost. Default one hour.
+    /// How often expired entries are deleted, and then the entries of all tenants exported, for the case that the database is
+    /// lost. Default one hour.
     pub export_interval: Duration,
     /// The bounds of each tenant.
     pub quotas: Quotas,
@@ -333,6 +334,10 @@ impl Exporter {
         self.last = Instant::now();
         let (trees, dir, unix_ms) = (Arc::clone(&self.trees), self.dir.clone(), self.wallclock.now_ms());
         let export = move || {
+            // First, so that nothing is exported that nobody can read any more.
+            if let Err(error) = trees.sweep() {
+                tracing::error!(%error, "expired entries cannot be deleted");
+            }
             if let Err(error) = export::export_set(&trees, &dir, unix_ms) {
                 tracing::error!(%error, "the hourly export failed");
             }

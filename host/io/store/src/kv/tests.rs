@@ -164,6 +164,57 @@ fn the_quota_counts_bytes_and_refuses_with_the_figures() {
     assert!(matches!(refused, Some(Err(WriteError::Quota { .. }))));
 }
 
+/// F64: a plugin's own quota is the smaller one, up to its last byte; the other way round the class's holds.
+#[test]
+fn a_handle_may_fill_less_than_its_class() {
+    let f = fixture();
+    let all = f.kv("acme", plugin("p"));
+    all.put(b"a", b"1").unwrap();
+    let entry = all.usage().bytes;
+    let some = all.clone().within(3 * entry);
+    assert_eq!((some.quota_bytes(), all.clone().within(9_999).quota_bytes()), (3 * entry, 2_000));
+    some.put(b"b", b"2").unwrap();
+    some.put(b"c", b"3").unwrap();
+    assert_eq!(some.usage().bytes, some.quota_bytes(), "full to the last byte");
+    let error = some.put(b"d", b"").unwrap_err();
+    assert!(matches!(error, WriteError::Quota { limit, .. } if limit == 3 * entry), "{error}");
+    assert!(matches!(some.cas(b"d", None, Some(b"")), Err(CasError::Write(WriteError::Quota { .. }))));
+    // What is there may be replaced and deleted, and whoever has the whole class goes on.
+    some.put(b"c", b"4").unwrap();
+    all.put(b"d", b"5").unwrap();
+    assert!(some.put(b"c", b"6").is_err(), "more is used than this handle may");
+    some.delete(b"d").unwrap();
+    some.put(b"c", b"6").unwrap();
+}
+
+/// What has expired does not lie on the disk until somebody needs its room.
+#[test]
+fn expired_entries_are_deleted_now_and_then() {
+    let (dir, clock_ms) = (tempfile::tempdir().unwrap(), Arc::new(AtomicU64::new(1_000_000)));
+    let options = Options {
+        export_interval: std::time::Duration::from_millis(1),
+        wallclock: Wallclock::Given(Arc::clone(&clock_ms)),
+        ..Options::default()
+    };
+    let store = Store::open_with(dir.path(), options).unwrap();
+    let kv = |tenant: &str, class| store.tenant(&TenantId::new(tenant).unwrap()).kv(class).unwrap();
+    let (states, own) = (kv("acme", Class::DeviceState), kv("globex", plugin("p")));
+    for kv in [&states, &own] {
+        kv.put_for(b"soon", b"1", 10).unwrap();
+        kv.put_for(b"later", b"2", 1_000).unwrap();
+        kv.put(b"never", b"3").unwrap();
+    }
+    clock_ms.fetch_add(10, Ordering::Relaxed);
+    while states.usage().entries > 2 || own.usage().entries > 2 {
+        std::thread::yield_now();
+    }
+    clock_ms.fetch_add(1_000, Ordering::Relaxed);
+    while states.usage().entries > 1 || own.usage().entries > 1 {
+        std::thread::yield_now();
+    }
+    assert_eq!(states.get(b"never").unwrap().as_deref(), Some(&b"3"[..]));
+}
+
 #[test]
 fn expired_entries_make_room() {
     let f = fixture();
