@@ -1,4 +1,4 @@
-//! The bundled plugins, built.
+//! The bundled plugins and the guests of the tests, built.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use bytes::Bytes;
 use plugin::Package;
 
-/// A plugin of `plugins/`, as `cargo xtask` lays it out; built here when a test runs without it.
+/// A plugin of `plugins/`, as `cargo xtask` lays it out, or of `tests/guest/`; built here when a test runs without it.
 pub(crate) fn package(name: &str) -> Package {
     static BUILT: OnceLock<Mutex<HashMap<String, Bytes>>> = OnceLock::new();
     let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     let wasm = built.entry(name.to_owned()).or_insert_with(|| component(name)).clone();
-    let manifest = root().join("plugins").join(name).join("plugin.toml");
-    let manifest = std::fs::read_to_string(&manifest).unwrap_or_else(|error| panic!("{}: {error}", manifest.display()));
+    let places = ["plugins", "tests/guest"].map(|folder| root().join(folder).join(name).join("plugin.toml"));
+    let manifest = places.iter().find_map(|place| std::fs::read_to_string(place).ok());
+    let manifest = manifest.unwrap_or_else(|| panic!("none of {places:?} can be read"));
     Package { manifest, wasm }
 }
 
@@ -23,9 +24,9 @@ fn root() -> PathBuf {
 }
 
 fn component(name: &str) -> Bytes {
-    // This test is TARGET/PROFILE/deps/NAME.
-    let own = std::env::current_exe().expect("a test knows its own file");
-    let profile = own.ancestors().nth(2).expect("PROFILE/deps/NAME");
+    // This program is TARGET/PROFILE/deps/NAME, or TARGET/PROFILE/NAME.
+    let own = std::env::current_exe().expect("a program knows its own file");
+    let profile = own.ancestors().skip(1).find(|folder| folder.join("deps").is_dir()).expect("TARGET/PROFILE");
     let bundled = profile.join("plugins").join(name).join(format!("{name}.wasm"));
     if let Ok(wasm) = std::fs::read(bundled) {
         return wasm.into();

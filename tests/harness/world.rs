@@ -9,13 +9,13 @@ use std::time::{Duration, Instant, SystemTime};
 use call::{Party, TenantId};
 use codec::{Codec, SampleRate, wav};
 use dialplan::Text;
-use plugin::{By, Consent, HostConfig};
+use plugin::{By, Consent, HostConfig, Package};
 use sip::auth::Ha1;
 use sip::message::HeaderName;
 use sip::registrar::WhenFull;
 use store::{Store, Wallclock};
 use switch::definition::{Definition, Endpoint};
-use switch::{Clock, Settings, SoundName, SoundSource, Switch};
+use switch::{Clock, Settings, SoundName, SoundSource, Switch, Tenant};
 use tempfile::TempDir;
 
 use super::guest;
@@ -117,12 +117,32 @@ impl World {
         self.network.weather = weather;
     }
 
-    /// Installs a bundled plugin in a tenant.
+    /// Installs a bundled plugin, or one of the tests', in a tenant.
     pub(crate) async fn install(&mut self, tenant: &str, name: &str) {
-        let tenant = self.switch.tenant(&TenantId::new(tenant).expect("a name")).expect("a tenant");
+        self.install_with(tenant, name, |manifest| manifest).await;
+    }
+
+    /// The same with another manifest.
+    pub(crate) async fn install_with(&mut self, tenant: &str, name: &str, manifest: impl FnOnce(String) -> String) {
         let by = By { who: "test".to_owned(), why: "a test".to_owned() };
         let package = guest::package(name);
-        patiently(tenant.plugins().install(package, Consent::Declared, by)).await.expect("it installs");
+        let package = Package { manifest: manifest(package.manifest), ..package };
+        let plugins = self.tenant(tenant).plugins().clone();
+        patiently(plugins.install(package, Consent::Declared, by)).await.expect("it installs");
+    }
+
+    /// A tenant as it runs.
+    pub(crate) fn tenant(&self, name: &str) -> Arc<Tenant> {
+        self.switch.tenant(&TenantId::new(name).expect("a name")).expect("a tenant")
+    }
+
+    /// Gives a tenant another definition, as a reload does.
+    pub(crate) async fn redefine(&mut self, name: &str, change: impl FnOnce(&mut Definition)) {
+        let mut definitions: Vec<Definition> =
+            self.switch.tenants().iter().map(|tenant| (*tenant.definition()).clone()).collect();
+        let changed = definitions.iter_mut().find(|definition| definition.id.as_str() == name);
+        change(changed.expect("a tenant"));
+        patiently(self.switch.apply(definitions)).await.expect("no conflict");
     }
 
     // === Time ===
@@ -508,6 +528,8 @@ fn definition(tenant: &str, dialplan: &str) -> Definition {
         language: "en".to_owned(),
         time_zone: "UTC".to_owned(),
         calls_max: 50,
+        recordings_max: 2,
+        plugin_settings: BTreeMap::new(),
     }
 }
 

@@ -29,6 +29,12 @@ pub(crate) fn definition(tenant: &Tenant, host_realm: &str) -> Definition {
         language: tenant.language.clone(),
         time_zone: tenant.time_zone.clone(),
         calls_max: tenant.calls_max,
+        recordings_max: tenant.recordings_max,
+        plugin_settings: tenant
+            .plugins
+            .iter()
+            .map(|plugin| (plugin.id.clone(), Arc::new(plugin.config.clone())))
+            .collect(),
     }
 }
 

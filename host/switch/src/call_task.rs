@@ -244,7 +244,8 @@ impl CallTask {
             Message::FunctionEnded { leg, run, reply } => self.function_ended(leg, run, reply),
             Message::PromptsReady { leg, play, sources } => self.prompts_ready(leg, play, sources),
             Message::RecordStored { leg, blob, duration_ms } => {
-                self.input(Input::RecordEnded { leg, blob, duration_ms });
+                let stored = duration_ms.ok_or_else(|| RequestError::Failed("nothing could be stored".to_owned()));
+                self.input(Input::RecordEnded { leg, blob, stored });
             }
             Message::Replace(replacement) => self.begin_replacement(*replacement),
             Message::Adopt(adoption) => self.begin_adoption(*adoption),

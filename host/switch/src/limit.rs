@@ -32,6 +32,7 @@ pub const STEPS_PER_TURN: usize = 64;
 pub const NESTED_APPLICATIONS: u8 = 4;
 
 /// Recordings going on at once: each has a thread that may wait for the disk, and prompts need some of those too.
+/// A tenant has its own, smaller bound in its definition, so that it does not keep the others from recording.
 pub const RECORDINGS: usize = 256;
 
 /// REGISTER answers waiting for the disk at once; further ones get 503 with Retry-After.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use call::{CallId, LegId, TenantId};
+use call::{CallId, LegId, RequestError, TenantId};
 use codec::tone::Tone;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
@@ -36,8 +36,7 @@ pub(crate) struct Shared {
     pub(crate) hosts: Vec<String>,
     /// Places for REGISTERs that wait for the disk.
     pub(crate) commits: Arc<Semaphore>,
-    /// Places for recordings.
-    pub(crate) recordings: Arc<Semaphore>,
+    recordings_up: Arc<AtomicUsize>,
     pub(crate) draining: AtomicBool,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -144,7 +143,7 @@ impl Shared {
             tones: Tones { ring_back: Arc::new(Tone::ring_back()) },
             hosts: settings.hosts.clone(),
             commits: Arc::new(Semaphore::new(limit::COMMITS_WAITING)),
-            recordings: Arc::new(Semaphore::new(limit::RECORDINGS)),
+            recordings_up: Arc::new(AtomicUsize::new(0)),
             draining: AtomicBool::new(false),
             clock: settings.clock,
             random: Random::new(settings.seed),
@@ -187,6 +186,14 @@ impl Shared {
         Ok(CallSlot { _of_tenant: of_tenant, _of_host: of_host })
     }
 
+    /// Takes a place for a recording in its tenant and on the host, given back on drop.
+    pub(crate) fn take_recording_place(&self, tenant: &Tenant) -> Result<RecordingPlace, RequestError> {
+        let taken = |count, max| Place::take(count, max).ok_or(RequestError::Limit);
+        let of_tenant = taken(tenant.recordings_up(), tenant.definition().recordings_max)?;
+        let of_host = taken(&self.recordings_up, limit::RECORDINGS)?;
+        Ok(RecordingPlace { _of_tenant: of_tenant, _of_host: of_host })
+    }
+
     /// A leg is over: nothing is delivered for it any more.
     pub(crate) fn forget_leg(&self, leg: &Leg, tenant: &TenantId, call: CallId) {
         self.sessions.remove(leg.session.as_u64());
@@ -207,6 +214,12 @@ impl Shared {
 
 /// A call's place in its tenant and on the host.
 pub(crate) struct CallSlot {
+    _of_tenant: Place,
+    _of_host: Place,
+}
+
+/// A recording's place in its tenant and on the host.
+pub(crate) struct RecordingPlace {
     _of_tenant: Place,
     _of_host: Place,
 }

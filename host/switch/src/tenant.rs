@@ -26,12 +26,14 @@ pub(crate) use self::port::Port;
 /// A running tenant. Only its own calls and its own administrators come to hold one.
 pub struct Tenant {
     id: TenantId,
-    definition: ArcSwap<Definition>,
+    /// Shared with its plugins' port, which reads their settings in it.
+    definition: Arc<ArcSwap<Definition>>,
     pub(crate) store: TenantStore,
     pub(crate) plugins: TenantPlugins,
     pub(crate) sounds: Sounds,
     pub(crate) registrations: Registrations,
     calls_up: Arc<AtomicUsize>,
+    recordings_up: Arc<AtomicUsize>,
 }
 
 /// Why a tenant cannot run.
@@ -64,14 +66,15 @@ impl Tenant {
     ) -> Result<Arc<Self>, StartError> {
         let id = definition.id.clone();
         let store = store.tenant(&id);
-        let port = Port::new(id.clone(), store.clone(), clock);
+        let language = definition.language.clone();
+        let definition = Arc::new(ArcSwap::from_pointee(definition));
+        let port = Port::new(Arc::clone(&definition), store.clone(), clock);
         let plugins = plugins.tenant(id.clone(), Arc::new(port)).await?;
         let registrations = Registrations::load(&store, clock.now())
             .map_err(|source| StartError::Registrations { tenant: id.clone(), source })?;
-        let sounds = Sounds::new(id.clone(), definition.language.clone(), store.clone(), sounds);
-        let definition = ArcSwap::from_pointee(definition);
-        let calls_up = Arc::new(AtomicUsize::new(0));
-        Ok(Arc::new(Self { id, definition, store, plugins, sounds, registrations, calls_up }))
+        let sounds = Sounds::new(id.clone(), language, store.clone(), sounds);
+        let (calls_up, recordings_up) = (Arc::default(), Arc::default());
+        Ok(Arc::new(Self { id, definition, store, plugins, sounds, registrations, calls_up, recordings_up }))
     }
 
     /// The tenant's name.
@@ -107,6 +110,10 @@ impl Tenant {
 
     pub(crate) fn calls_up(&self) -> &Arc<AtomicUsize> {
         &self.calls_up
+    }
+
+    pub(crate) fn recordings_up(&self) -> &Arc<AtomicUsize> {
+        &self.recordings_up
     }
 
     /// Hands a call's record to the disk: some milliseconds later it outlives the process, a tenth of a second later the

@@ -138,8 +138,8 @@ pub enum Input {
         leg: LegId,
         /// The blob's name.
         blob: String,
-        /// Its length in milliseconds; none when nothing could be stored.
-        duration_ms: Option<u64>,
+        /// Its length in milliseconds, or why there is none: it could not be stored, or was not begun.
+        stored: Result<u64, RequestError>,
     },
     /// Nothing was heard of a leg's media for too long.
     MediaTimeout {

@@ -311,7 +311,7 @@ impl Call {
     }
 
     /// A recording is stored, or not.
-    pub(crate) fn record_ended(&mut self, leg: LegId, blob: &str, duration_ms: Option<u64>) {
+    pub(crate) fn record_ended(&mut self, leg: LegId, blob: &str, stored: Result<u64, RequestError>) {
         let records = |pending: &Pending| {
             pending.leg == leg
                 && matches!(&pending.kind, Kind::Record(record) if record.blob == blob && !matches!(record.stage, Stage::Beep(_)))
@@ -319,11 +319,8 @@ impl Call {
         let Some(at) = self.pending.iter().position(records) else { return };
         let pending = self.pending.remove(at);
         let Kind::Record(record) = pending.kind else { return };
-        let result = match duration_ms {
-            Some(duration_ms) => Ok(Outcome::Recorded { blob: record.blob, duration_ms, digit: record.digit }),
-            None => Err(RequestError::Failed("the recording could not be stored".to_owned())),
-        };
-        self.reply(pending.id, result);
+        let recorded = |duration_ms| Outcome::Recorded { blob: record.blob, duration_ms, digit: record.digit };
+        self.reply(pending.id, stored.map(recorded));
     }
 
     /// Nothing was heard of a leg for too long. A held party is silent by right.

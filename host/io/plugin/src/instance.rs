@@ -1,5 +1,6 @@
 //! One Store: the only constructor, its limits, and what a run may reach.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,8 @@ pub(crate) struct State {
     pub(crate) run: Run,
     pub(crate) log: Arc<LogQuota>,
     memory: Memory,
+    /// The plugin's settings at the run's first look: a reload reaches the next run, not this one.
+    pub(crate) settings: Option<Arc<BTreeMap<String, String>>>,
     cpu: Cpu,
     calls: Calls,
 }
@@ -77,6 +80,7 @@ pub(crate) fn new_store(
         log: Arc::new(LogQuota::new(generation.as_ref(), run.name())),
         generation,
         run,
+        settings: None,
         memory: Memory {
             bytes: 0,
             limit: limits.memory,
@@ -105,6 +109,7 @@ impl State {
         self.generation = Some(generation);
         self.run = run;
         self.cpu = Cpu::new(now, limits);
+        self.settings = None;
         self.calls = Calls::new(now, limits);
         self.memory.refused = None;
     }

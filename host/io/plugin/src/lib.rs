@@ -41,6 +41,6 @@ pub use limit::Limits;
 pub use loader::compile::compile_child;
 pub use loader::{Digest, DigestError, LoadError, Version, World};
 pub use manifest::{Bounds, Manifest, ManifestError, RequestedLimits, Setting, SettingKind, Size};
-pub use port::{BoxFuture, CallPort, Clock, KvError, LogLevel, LogRecord, TenantPort};
+pub use port::{BoxFuture, CallPort, Clock, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
 pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};
 pub use tenant::TenantPlugins;

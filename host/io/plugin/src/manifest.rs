@@ -33,7 +33,7 @@ pub struct Manifest {
 /// The bounds of one capability.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// `kv`: bytes wanted in the tenant; the store's own quota is what holds.
+    /// `kv`: bytes the plugin may keep in each tenant. The tenant's own bound holds besides.
     pub quota: Option<u64>,
     /// `dial`: targets that ring at once.
     pub max: Option<u32>,

@@ -3,8 +3,10 @@
 //! The switch implements both. Futures are awaited on the guests' own runtime, so they must not need a reactor of the
 //! caller's (a channel to a task is right). Dropping a future must be safe at any point: that is how a run is killed.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use call::{LegId, Outcome, Request, RequestError};
 
@@ -47,37 +49,46 @@ pub trait CallPort: Send + Sync + 'static {
     fn gone(&self) -> BoxFuture<'_, ()>;
 }
 
-/// The tenant a deployment belongs to. `plugin` is the plugin's id: keys and settings of two plugins never meet.
+/// A plugin's own keys in its tenant. Both values come from the deployment, never from the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KvSpace<'a> {
+    /// The plugin's id: keys of two plugins never meet.
+    pub plugin: &'a str,
+    /// Bytes that the manifest asks for. The tenant's own bound per plugin holds besides: the smaller of both.
+    pub quota: Option<u64>,
+}
+
+/// The tenant a deployment belongs to.
 pub trait TenantPort: Send + Sync + 'static {
     /// A value of the plugin's kv space.
-    fn kv_get<'a>(&'a self, plugin: &'a str, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>>;
+    fn kv_get<'a>(&'a self, space: KvSpace<'a>, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>>;
 
     /// Puts a value; resolves when it is durable.
-    fn kv_set<'a>(&'a self, plugin: &'a str, key: &'a str, value: Vec<u8>) -> BoxFuture<'a, Result<(), KvError>>;
+    fn kv_set<'a>(&'a self, space: KvSpace<'a>, key: &'a str, value: Vec<u8>) -> BoxFuture<'a, Result<(), KvError>>;
 
     /// Compare and swap, `None` being absence; resolves when it is durable.
     fn kv_swap<'a>(
         &'a self,
-        plugin: &'a str,
+        space: KvSpace<'a>,
         key: &'a str,
         old: Option<Vec<u8>>,
         new: Option<Vec<u8>>,
     ) -> BoxFuture<'a, Result<bool, KvError>>;
 
     /// Deletes a key; resolves when it is durable.
-    fn kv_delete<'a>(&'a self, plugin: &'a str, key: &'a str) -> BoxFuture<'a, Result<(), KvError>>;
+    fn kv_delete<'a>(&'a self, space: KvSpace<'a>, key: &'a str) -> BoxFuture<'a, Result<(), KvError>>;
 
     /// Keys with a prefix, in byte order, greater than `after`.
     fn kv_keys<'a>(
         &'a self,
-        plugin: &'a str,
+        space: KvSpace<'a>,
         prefix: &'a str,
         after: Option<&'a str>,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<String>, KvError>>;
 
-    /// The tenant's setting for the plugin; none leaves the manifest's default.
-    fn config(&self, plugin: &str, key: &str) -> Option<String>;
+    /// The tenant's settings for the plugin as they are now; what is not there has the manifest's default.
+    fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>>;
 
     /// A line of the plugin's log, already within its quota. Must not block.
     fn log(&self, record: LogRecord<'_>);

@@ -50,7 +50,7 @@ async fn dial_by_name_finds_and_dials() {
 
     let call = FakeCall::new();
     call.digits.lock().unwrap().push("764".into());
-    rig.tenant.config.lock().unwrap().insert("ring-seconds".into(), "7".into());
+    rig.tenant.settings.lock().unwrap().insert("ring-seconds".into(), "7".into());
     rig.run("DialByName", "", &call).await.unwrap().unwrap();
     let options = DialOptions { ringback: Ringback::Tone, go_on: true, ..DialOptions::default() };
     let timeout = Duration::from_secs(7);

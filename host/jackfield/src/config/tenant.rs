@@ -47,6 +47,8 @@ pub(crate) struct Tenant {
     pub(crate) faults: Vec<Problem>,
     /// Names of the dialplan that nobody will provide, as far as the files tell: faults as well.
     pub(crate) lacks: Vec<Problem>,
+    /// Recordings at once.
+    pub(crate) recordings_max: usize,
     /// What should be looked at although it is valid.
     pub(crate) warnings: Vec<Problem>,
 }
@@ -103,6 +105,14 @@ const CALLS: Setting<usize> = Setting {
     read: |item| integer(item, 1..=100_000),
 };
 
+const RECORDINGS: Setting<usize> = Setting {
+    key: "recordings",
+    doc: "recordings of this tenant at once; a further one is refused with `limit`",
+    bound: "0 to 256, which is the host's own bound",
+    default: Some("64"),
+    read: |item| integer(item, 0..=256),
+};
+
 const PREFIX: Setting<String> = Setting {
     key: "prefix",
     doc: "a public number, or the first digits of a block of numbers; the longest match wins",
@@ -119,7 +129,7 @@ const NUMBER_CONTEXT: Setting<String> = Setting {
     read: text,
 };
 
-const ROOT: &[&dyn Described] = &[&DOMAINS, &DIGEST, &LANGUAGE, &TIME_ZONE, &CALLS];
+const ROOT: &[&dyn Described] = &[&DOMAINS, &DIGEST, &LANGUAGE, &TIME_ZONE, &CALLS, &RECORDINGS];
 const NUMBERS: &[&dyn Described] = &[&PREFIX, &NUMBER_CONTEXT];
 
 /// All tables of the file, for the reference.
@@ -185,6 +195,7 @@ impl Tenant {
             calls_max: root.get(&CALLS, &mut problems),
             faults: Vec::new(),
             lacks: Vec::new(),
+            recordings_max: root.get(&RECORDINGS, &mut problems),
             warnings: Vec::new(),
             dialplan: dialplan.clone().unwrap_or_default(),
             id,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use call::{Input, LegId};
+use call::{Input, LegId, RequestError};
 use codec::SampleRate;
 use codec::wav;
 use media::engine::{Command, RecordOptions};
@@ -37,10 +37,14 @@ enum Chunk {
 
 impl CallTask {
     pub(super) fn start_record(&mut self, leg: LegId, blob: String, max_ms: u64, silence_ms: Option<u64>) {
-        let name = BlobName::new(&blob);
-        let place = std::sync::Arc::clone(&self.shared.recordings).try_acquire_owned();
-        let (Ok(place), Ok(name), Some(state)) = (place, name, self.legs.get_mut(&leg)) else {
-            return self.input(Input::RecordEnded { leg, blob, duration_ms: None });
+        let place = self.shared.take_recording_place(&self.tenant);
+        let name = BlobName::new(&blob).map_err(|error| RequestError::Invalid(error.to_string()));
+        let state = self.legs.get_mut(&leg).ok_or(RequestError::Gone);
+        let (place, name, state) = match (place, name, state) {
+            (Ok(place), Ok(name), Ok(state)) => (place, name, state),
+            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
+                return self.input(Input::RecordEnded { leg, blob, stored: Err(error) });
+            }
         };
         self.requests += 1;
         let number = self.requests as u32;

@@ -33,6 +33,10 @@ pub struct Definition {
     pub time_zone: String,
     /// Calls that may be up at once.
     pub calls_max: usize,
+    /// Recordings that may be going on at once.
+    pub recordings_max: usize,
+    /// Settings of plugins, by the plugin's id.
+    pub plugin_settings: BTreeMap<String, Arc<BTreeMap<String, String>>>,
 }
 
 /// A public number and where its calls enter the dialplan.

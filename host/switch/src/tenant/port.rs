@@ -1,29 +1,41 @@
 //! The tenant as its plugins see it: key-value store, settings, log and clock.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use call::TenantId;
-use plugin::{BoxFuture, Clock as Reading, KvError, LogLevel, LogRecord, TenantPort};
+use plugin::{BoxFuture, Clock as Reading, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
 use store::{CasError, Class, Kv, TenantStore};
 
+use super::definition::Definition;
 use crate::shared::Clock;
 
 /// What plugins of one tenant can reach outside of calls.
 pub(crate) struct Port {
     tenant: TenantId,
+    /// The tenant's own: what a reload puts there, the next run of a plugin sees.
+    definition: Arc<ArcSwap<Definition>>,
     store: TenantStore,
     clock: Clock,
     started: Instant,
 }
 
 impl Port {
-    pub(crate) fn new(tenant: TenantId, store: TenantStore, clock: Clock) -> Self {
-        Self { tenant, store, clock, started: tokio::time::Instant::now().into_std() }
+    pub(crate) fn new(definition: Arc<ArcSwap<Definition>>, store: TenantStore, clock: Clock) -> Self {
+        let tenant = definition.load().id.clone();
+        Self { tenant, definition, store, clock, started: tokio::time::Instant::now().into_std() }
     }
 
-    /// The plugin's own keys. `plugin` comes from the host, never from the guest.
-    fn kv(&self, plugin: &str) -> Result<Kv, KvError> {
-        self.store.kv(Class::PluginKv(plugin.into())).map_err(|error| KvError::Failed(error.to_string()))
+    /// The plugin's own keys, within the smaller of its own bound and the store's.
+    fn kv(&self, space: KvSpace<'_>) -> Result<Kv, KvError> {
+        let kv = self.store.kv(Class::PluginKv(space.plugin.into()));
+        let kv = kv.map_err(|error| KvError::Failed(error.to_string()))?;
+        Ok(match space.quota {
+            Some(bytes) => kv.within(bytes),
+            None => kv,
+        })
     }
 }
 
@@ -35,15 +47,13 @@ fn refused(error: store::WriteError) -> KvError {
 }
 
 impl TenantPort for Port {
-    fn kv_get<'a>(&'a self, plugin: &'a str, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>> {
-        Box::pin(
-            async move { self.kv(plugin)?.get(key.as_bytes()).map_err(|error| KvError::Failed(error.to_string())) },
-        )
+    fn kv_get<'a>(&'a self, space: KvSpace<'a>, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>> {
+        Box::pin(async move { self.kv(space)?.get(key.as_bytes()).map_err(|error| KvError::Failed(error.to_string())) })
     }
 
-    fn kv_set<'a>(&'a self, plugin: &'a str, key: &'a str, value: Vec<u8>) -> BoxFuture<'a, Result<(), KvError>> {
+    fn kv_set<'a>(&'a self, space: KvSpace<'a>, key: &'a str, value: Vec<u8>) -> BoxFuture<'a, Result<(), KvError>> {
         Box::pin(async move {
-            let kv = self.kv(plugin)?;
+            let kv = self.kv(space)?;
             kv.put(key.as_bytes(), &value).map_err(refused)?;
             kv.committed().await.map_err(|error| KvError::Failed(error.to_string()))
         })
@@ -51,13 +61,13 @@ impl TenantPort for Port {
 
     fn kv_swap<'a>(
         &'a self,
-        plugin: &'a str,
+        space: KvSpace<'a>,
         key: &'a str,
         old: Option<Vec<u8>>,
         new: Option<Vec<u8>>,
     ) -> BoxFuture<'a, Result<bool, KvError>> {
         Box::pin(async move {
-            let kv = self.kv(plugin)?;
+            let kv = self.kv(space)?;
             match kv.cas(key.as_bytes(), old.as_deref(), new.as_deref()) {
                 Ok(()) => {
                     kv.committed().await.map_err(|error| KvError::Failed(error.to_string()))?;
@@ -70,9 +80,9 @@ impl TenantPort for Port {
         })
     }
 
-    fn kv_delete<'a>(&'a self, plugin: &'a str, key: &'a str) -> BoxFuture<'a, Result<(), KvError>> {
+    fn kv_delete<'a>(&'a self, space: KvSpace<'a>, key: &'a str) -> BoxFuture<'a, Result<(), KvError>> {
         Box::pin(async move {
-            let kv = self.kv(plugin)?;
+            let kv = self.kv(space)?;
             kv.delete(key.as_bytes()).map_err(refused)?;
             kv.committed().await.map_err(|error| KvError::Failed(error.to_string()))
         })
@@ -80,23 +90,21 @@ impl TenantPort for Port {
 
     fn kv_keys<'a>(
         &'a self,
-        plugin: &'a str,
+        space: KvSpace<'a>,
         prefix: &'a str,
         after: Option<&'a str>,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<String>, KvError>> {
         Box::pin(async move {
             let limit = (limit as usize).min(Kv::SCAN_ENTRIES_MAX);
-            let found = self.kv(plugin)?.scan(prefix.as_bytes(), after.map(str::as_bytes), limit);
+            let found = self.kv(space)?.scan(prefix.as_bytes(), after.map(str::as_bytes), limit);
             let found = found.map_err(|error| KvError::Failed(error.to_string()))?;
             Ok(found.into_iter().map(|entry| String::from_utf8_lossy(&entry.key).into_owned()).collect())
         })
     }
 
-    fn config(&self, plugin: &str, key: &str) -> Option<String> {
-        // Settings of plugins come with the tenant's form (issue 3); until then the manifest's defaults hold.
-        tracing::trace!(tenant = %self.tenant, plugin, key, "no tenant setting");
-        None
+    fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>> {
+        self.definition.load().plugin_settings.get(plugin).cloned().unwrap_or_default()
     }
 
     fn log(&self, record: LogRecord<'_>) {

@@ -180,7 +180,7 @@ fn a_recording_is_answered_once_it_is_stored() {
     rig.key(0, '1');
     rig.key(0, '#');
     rig.says(&["stop-record 0"]);
-    let ended = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), duration_ms: Some(4_000) };
+    let ended = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Ok(4_000) };
     rig.tell(ended, &["reply 0 recorded note 4000 #"]);
 }
 
@@ -192,7 +192,7 @@ fn a_recording_survives_the_hang_up() {
     rig.says(&["start-record 0 note 60000"]);
     rig.ends(0, Cause::NORMAL_CLEARING);
     rig.says(&["stop-record 0", "release 0 16"]);
-    let ended = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), duration_ms: Some(900) };
+    let ended = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Ok(900) };
     rig.tell(ended, &["reply 0 recorded note 900 -"]);
     rig.run_over(0);
     rig.says(&["cdr Answered", "finished"]);
@@ -203,8 +203,8 @@ fn a_recording_that_is_not_stored_fails() {
     let mut rig = answered();
     rig.ask(record(false));
     rig.drain();
-    let ended = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), duration_ms: None };
-    rig.tell(ended, &["reply 0 error failed"]);
+    let ended = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Err(RequestError::Limit) };
+    rig.tell(ended, &["reply 0 error limit"]);
     rig.ask(record(false));
     rig.drain();
     rig.pass(60 * SECOND);

@@ -339,9 +339,11 @@ impl World {
                 Input::PlayFailed { leg: self.pick(leg), play: PlayId(play), prompt: "hello".to_owned() }
             }
             Told::DigitsSent(leg) => Input::DigitsSent { leg: self.pick(leg) },
-            Told::RecordEnded(leg, stored) => {
-                Input::RecordEnded { leg: self.pick(leg), blob: "b".to_owned(), duration_ms: stored.then_some(1) }
-            }
+            Told::RecordEnded(leg, stored) => Input::RecordEnded {
+                leg: self.pick(leg),
+                blob: "b".to_owned(),
+                stored: stored.then_some(1).ok_or(RequestError::Limit),
+            },
             Told::MediaTimeout(leg) => Input::MediaTimeout { leg: self.pick(leg) },
             Told::Located(dial, target, n) => Input::Located { dial: DialId(dial), target, contacts: contacts(n) },
             Told::Abort => {

@@ -3,8 +3,9 @@
 use super::{error, invalid, limit};
 use crate::abi::v0_1::Error;
 use crate::abi::v0_1::app::jackfield::pbx::kv::Host;
+use crate::grant::Capability;
 use crate::instance::State;
-use crate::port::{BoxFuture, KvError, TenantPort};
+use crate::port::{BoxFuture, KvError, KvSpace, TenantPort};
 
 /// Bytes of a key.
 const KEY_BYTES: usize = 256;
@@ -35,18 +36,20 @@ fn check(key: &str, values: [Option<&[u8]>; 2]) -> Result<(), Error> {
 }
 
 impl State {
-    /// One operation on the plugin's own space: the id it is under comes from the deployment, never from the guest.
+    /// One operation on the plugin's own space.
     async fn kv<T>(
         &mut self,
         checked: Result<(), Error>,
-        operation: impl for<'a> FnOnce(&'a dyn TenantPort, &'a str) -> BoxFuture<'a, Result<T, KvError>>,
+        operation: impl for<'a> FnOnce(&'a dyn TenantPort, KvSpace<'a>) -> BoxFuture<'a, Result<T, KvError>>,
     ) -> Answer<T> {
         self.enter()?;
         if let Err(error) = checked {
             return Ok(Err(error));
         }
         let Some(generation) = self.generation.clone() else { return Ok(Err(error("denied", "not now"))) };
-        let result = operation(&*generation.tenant, &generation.manifest.id).await;
+        let quota = generation.manifest.capabilities.get(&Capability::Kv).and_then(|bounds| bounds.quota);
+        let space = KvSpace { plugin: &generation.manifest.id, quota };
+        let result = operation(&*generation.tenant, space).await;
         self.resumed();
         Ok(result.map_err(Error::from))
     }
@@ -54,30 +57,29 @@ impl State {
 
 impl Host for State {
     async fn get(&mut self, key: String) -> Answer<Option<Vec<u8>>> {
-        self.kv(check(&key, [None; 2]), |port, plugin| {
+        self.kv(check(&key, [None; 2]), |port, space| {
             let key = key;
-            Box::pin(async move { port.kv_get(plugin, &key).await })
+            Box::pin(async move { port.kv_get(space, &key).await })
         })
         .await
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> Answer<()> {
-        self.kv(check(&key, [Some(&value), None]), |port, plugin| {
-            Box::pin(async move { port.kv_set(plugin, &key, value).await })
+        self.kv(check(&key, [Some(&value), None]), |port, space| {
+            Box::pin(async move { port.kv_set(space, &key, value).await })
         })
         .await
     }
 
     async fn swap(&mut self, key: String, old: Option<Vec<u8>>, new: Option<Vec<u8>>) -> Answer<bool> {
-        self.kv(check(&key, [old.as_deref(), new.as_deref()]), |port, plugin| {
-            Box::pin(async move { port.kv_swap(plugin, &key, old, new).await })
+        self.kv(check(&key, [old.as_deref(), new.as_deref()]), |port, space| {
+            Box::pin(async move { port.kv_swap(space, &key, old, new).await })
         })
         .await
     }
 
     async fn delete(&mut self, key: String) -> Answer<()> {
-        self.kv(check(&key, [None; 2]), |port, plugin| Box::pin(async move { port.kv_delete(plugin, &key).await }))
-            .await
+        self.kv(check(&key, [None; 2]), |port, space| Box::pin(async move { port.kv_delete(space, &key).await })).await
     }
 
     async fn keys(&mut self, prefix: String, after: Option<String>, limit: u32) -> Answer<Vec<String>> {
@@ -86,8 +88,8 @@ impl Host for State {
             (false, false) => Err(invalid(format!("limit is not 1 to {KEYS}"))),
             (false, true) => Ok(()),
         };
-        self.kv(checked, |port, plugin| {
-            Box::pin(async move { port.kv_keys(plugin, &prefix, after.as_deref(), limit).await })
+        self.kv(checked, |port, space| {
+            Box::pin(async move { port.kv_keys(space, &prefix, after.as_deref(), limit).await })
         })
         .await
     }

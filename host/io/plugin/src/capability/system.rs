@@ -43,9 +43,9 @@ impl Host for State {
         self.enter()?;
         let Some(generation) = self.generation.as_ref().filter(|_| key.len() <= KEY_BYTES) else { return Ok(None) };
         let Some(setting) = generation.manifest.config.get(&key) else { return Ok(None) };
-        let set = generation.tenant.config(&generation.manifest.id, &key);
-        // A value of the wrong type is the administrator's mistake: `jackfield check` reports it, the plugin sees the default.
-        Ok(set.filter(|value| setting.kind.accepts(value)).or_else(|| setting.default.clone()))
+        let set = self.settings.get_or_insert_with(|| generation.tenant.settings(&generation.manifest.id)).get(&key);
+        // A value of the wrong type is the administrator's mistake: a reload reports it, the plugin sees the default.
+        Ok(set.filter(|value| setting.kind.accepts(value)).or(setting.default.as_ref()).cloned())
     }
 }
 

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use bytes::Bytes;
 use call::{Cause, DialStatus, LegId, Outcome, Request, RequestError, TenantId};
 use plugin::{
-    AppEnd, BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, InstallError, Installed, KvError, LogRecord,
-    Package, RunError, TenantPlugins, TenantPort,
+    AppEnd, BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, InstallError, Installed, KvError, KvSpace,
+    LogRecord, Package, RunError, TenantPlugins, TenantPort,
 };
 use tokio::sync::watch;
 
@@ -58,17 +58,7 @@ pub fn variant(wasm: &Bytes, version: u32) -> Bytes {
     bytes.into()
 }
 
-pub const HOSTILE: &str = r#"
-[plugin]
-id = "hostile"
-version = "0.1.0"
-[provides]
-apps = ["Good", "Refuse", "Trap", "Loop", "MemoryBomb", "Recurse", "HostFlood", "LogFlood", "Drip", "IgnoreHangup", "Wait",
-    "HugeArgument", "ManyPrompts", "Print", "Bulk", "KvForever", "Leak", "Moody", "Fill", "Scan"]
-functions = ["GOOD", "SPIN", "BOMB", "WAIT", "PANIC", "HUGE", "KV", "CALLER"]
-[capabilities]
-kv = { quota = "1MB" }
-"#;
+pub const HOSTILE: &str = include_str!("../../../../../tests/guest/hostile/plugin.toml");
 
 pub fn by() -> By {
     By { who: "tester".into(), why: "a test".into() }
@@ -129,37 +119,37 @@ impl Rig {
 pub struct FakeTenant {
     pub kv: Mutex<BTreeMap<(String, String), Vec<u8>>>,
     pub lines: Mutex<Vec<String>>,
-    pub config: Mutex<HashMap<String, String>>,
+    pub settings: Mutex<BTreeMap<String, String>>,
 }
 
 impl TenantPort for FakeTenant {
-    fn kv_get<'a>(&'a self, plugin: &'a str, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>> {
-        let value = self.kv.lock().unwrap().get(&(plugin.into(), key.into())).cloned();
+    fn kv_get<'a>(&'a self, space: KvSpace<'a>, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>> {
+        let value = self.kv.lock().unwrap().get(&(space.plugin.into(), key.into())).cloned();
         Box::pin(async move { Ok(value) })
     }
 
-    fn kv_set<'a>(&'a self, plugin: &'a str, key: &'a str, value: Vec<u8>) -> BoxFuture<'a, Result<(), KvError>> {
+    fn kv_set<'a>(&'a self, space: KvSpace<'a>, key: &'a str, value: Vec<u8>) -> BoxFuture<'a, Result<(), KvError>> {
         Box::pin(async move {
             let mut kv = self.kv.lock().unwrap();
             let used: usize = kv.values().map(Vec::len).sum();
-            if used + value.len() > 1 << 20 {
-                return Err(KvError::Limit("1 MB is used up".into()));
+            if let Some(quota) = space.quota.filter(|quota| (used + value.len()) as u64 > *quota) {
+                return Err(KvError::Limit(format!("{quota} bytes are used up")));
             }
-            kv.insert((plugin.into(), key.into()), value);
+            kv.insert((space.plugin.into(), key.into()), value);
             Ok(())
         })
     }
 
     fn kv_swap<'a>(
         &'a self,
-        plugin: &'a str,
+        space: KvSpace<'a>,
         key: &'a str,
         old: Option<Vec<u8>>,
         new: Option<Vec<u8>>,
     ) -> BoxFuture<'a, Result<bool, KvError>> {
         Box::pin(async move {
             let mut kv = self.kv.lock().unwrap();
-            let key = (plugin.to_owned(), key.to_owned());
+            let key = (space.plugin.to_owned(), key.to_owned());
             if kv.get(&key) != old.as_ref() {
                 return Ok(false);
             }
@@ -171,27 +161,27 @@ impl TenantPort for FakeTenant {
         })
     }
 
-    fn kv_delete<'a>(&'a self, plugin: &'a str, key: &'a str) -> BoxFuture<'a, Result<(), KvError>> {
-        self.kv.lock().unwrap().remove(&(plugin.into(), key.into()));
+    fn kv_delete<'a>(&'a self, space: KvSpace<'a>, key: &'a str) -> BoxFuture<'a, Result<(), KvError>> {
+        self.kv.lock().unwrap().remove(&(space.plugin.into(), key.into()));
         Box::pin(async { Ok(()) })
     }
 
     fn kv_keys<'a>(
         &'a self,
-        plugin: &'a str,
+        space: KvSpace<'a>,
         prefix: &'a str,
         after: Option<&'a str>,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<String>, KvError>> {
         let kv = self.kv.lock().unwrap();
-        let own = kv.keys().filter(|(owner, _)| owner == plugin).map(|(_, key)| key.clone());
+        let own = kv.keys().filter(|(owner, _)| owner == space.plugin).map(|(_, key)| key.clone());
         let wanted = own.filter(|key| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
         let keys = wanted.take(limit as usize).collect();
         Box::pin(async move { Ok(keys) })
     }
 
-    fn config(&self, _plugin: &str, key: &str) -> Option<String> {
-        self.config.lock().unwrap().get(key).cloned()
+    fn settings(&self, _plugin: &str) -> Arc<BTreeMap<String, String>> {
+        Arc::new(self.settings.lock().unwrap().clone())
     }
 
     fn log(&self, record: LogRecord<'_>) {

@@ -1,0 +1,18 @@
+//! A plugin that records: `Memo(name)` keeps what the caller says until `#`, and says it back.
+
+use std::time::Duration;
+
+use jackfield_sdk::{Leg, Record, Result, apps};
+
+apps! { "Memo" => memo }
+
+/// `Memo(name)`: leaves `stored`, or the error's code, in `MEMOSTATUS`.
+fn memo(leg: Leg, name: &str) -> Result {
+    leg.answer()?;
+    let recorded = match leg.record(Record::to(name).at_most(Duration::from_secs(30)).without_beep()) {
+        Ok(recorded) => recorded,
+        Err(error) => return leg.set_variable("MEMOSTATUS", error.code.as_str()),
+    };
+    leg.set_variable("MEMOSTATUS", "stored")?;
+    leg.play(recorded.prompt)
+}
