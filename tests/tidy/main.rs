@@ -7,6 +7,7 @@ mod root;
 mod sizes;
 mod source;
 mod walls;
+mod wit;
 mod words;
 
 use source::Tree;
@@ -66,4 +67,9 @@ fn the_root_shows_only_its_names() {
 #[test]
 fn every_plugin_is_whole() {
     none("a plugin lacks a part", root::incomplete_plugins());
+}
+
+#[test]
+fn the_contract_with_plugins_changes_only_on_purpose() {
+    none("a folder of the contract is not what its hash says", wit::changed());
 }
