@@ -15,14 +15,14 @@ use wasmtime::component::Linker;
 use crate::deployment::OpenError;
 use crate::generation::lock;
 use crate::instance::State;
-use crate::limit::Limits;
+use crate::limit::{self, Limits};
 use crate::loader::cache::Directory;
 use crate::loader::{self, Digest, LoadError, Version, VersionInner};
 use crate::manifest::RequestedLimits;
 use crate::port::TenantPort;
 use crate::tenant::TenantPlugins;
 use crate::ticker::Ticker;
-use crate::{capability, engine};
+use crate::{capability, collect, engine};
 
 /// What a host is made of.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct HostConfig {
     pub threads: usize,
     /// Who compiles.
     pub compiler: Compiler,
+    /// Bytes of native code that are kept. What is active stays in any case.
+    pub compiled_bytes: u64,
     /// What a plugin may use that asks for nothing.
     pub limits: Limits,
     /// The most a manifest can ask for.
@@ -66,6 +68,7 @@ impl HostConfig {
             runs_per_tenant: 500,
             threads: std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 8)),
             compiler: Compiler::Thread,
+            compiled_bytes: limit::COMPILED_BYTES,
             limits: Limits::default(),
             ceiling: Limits::ceiling(),
         }
@@ -122,7 +125,7 @@ impl Host {
             .map_err(|source| HostError::Directory { path: config.dir.clone(), source })?;
         let directory = Arc::new(directory);
         let guests = Guests::new(config.threads).map_err(|error| HostError::Engine(error.to_string()))?;
-        Ok(Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             config,
             engine,
             ticker,
@@ -131,7 +134,9 @@ impl Host {
             guests,
             versions: Mutex::default(),
             compiling: tokio::sync::Mutex::default(),
-        })))
+        });
+        inner.guests().spawn(collect::every_interval(Arc::downgrade(&inner)));
+        Ok(Self(inner))
     }
 
     /// Checks and compiles a component, or finds it in the cache. Nothing of it is active by that.
@@ -195,6 +200,17 @@ impl Inner {
         let version = self.ticker.watch(loader::link(&self.linker, &component, digest, inspected)).await?;
         lock(&self.versions).insert(digest, Arc::downgrade(&version.0));
         Ok(version)
+    }
+
+    /// What compiled code depends on besides its source.
+    pub(crate) fn fingerprint(&self) -> Arc<str> {
+        self.directory.fingerprint()
+    }
+
+    /// The versions in memory.
+    pub(crate) fn in_memory_digests(&self) -> Vec<Digest> {
+        let versions = lock(&self.versions);
+        versions.iter().filter(|(_, version)| version.strong_count() > 0).map(|(digest, _)| *digest).collect()
     }
 
     fn in_memory(&self, digest: Digest) -> Option<Version> {

@@ -12,6 +12,7 @@
 
 mod abi;
 mod capability;
+mod collect;
 mod deployment;
 mod engine;
 mod error;
@@ -30,6 +31,7 @@ mod ticker;
 pub mod limit;
 pub mod measure;
 
+pub use collect::Collected;
 pub use deployment::{
     Available, By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Package, Trouble,
 };

@@ -73,6 +73,13 @@ pub const SNAPSHOT_BYTES: usize = 1 << 20;
 /// Applications, functions and settings a manifest may list, each.
 pub const PROVIDES: usize = 100;
 
+/// How often files that nobody needs are looked for.
+pub const COLLECT_INTERVAL: Duration = Duration::from_secs(3600);
+/// A file used within this time stays: an installation may be on its way that no journal knows of yet.
+pub const COLLECT_AGE: Duration = Duration::from_secs(3600);
+/// Bytes of native code kept beyond what is active: some fifty versions of Python plugins, a thousand of Rust ones.
+pub const COMPILED_BYTES: u64 = 2 << 30;
+
 /// What one Store may use. The default is what a plugin gets that asks for nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

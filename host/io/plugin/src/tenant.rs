@@ -1,6 +1,6 @@
 //! A tenant's deployments: which version of which plugin is active, since when, by whom and why.
 
-mod journal;
+pub(crate) mod journal;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

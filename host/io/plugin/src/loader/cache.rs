@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -34,6 +35,11 @@ impl Directory {
         Ok(Self { root: root.to_owned(), key, fingerprint })
     }
 
+    /// What compiled code depends on besides its source.
+    pub(crate) fn fingerprint(&self) -> Arc<str> {
+        self.fingerprint.clone()
+    }
+
     /// Where a tenant's deployments are kept.
     pub(crate) fn journal(&self, tenant: &call::TenantId) -> PathBuf {
         self.root.join("tenants").join(format!("{tenant}.json"))
@@ -44,6 +50,7 @@ impl Directory {
         let path = self.root.join("components").join(format!("{digest}.wasm"));
         // A damaged file is written again: installing repairs.
         if fs::read(&path).is_ok_and(|kept| kept == wasm) {
+            used(&path);
             return Ok(path);
         }
         write_atomically(&path, wasm).map_err(|error| LoadError::Store(format!("{}: {error}", path.display())))?;
@@ -97,7 +104,11 @@ impl Directory {
         let code = self.root.join("compiled").join(format!("{digest}-{}.cwasm", self.fingerprint));
         match self.authentic(digest, &code, &code.with_extension("mac")) {
             Ok(true) => match native::map_authenticated(engine, &code) {
-                Ok(component) => return Some(component),
+                Ok(component) => {
+                    used(&code);
+                    used(&code.with_extension("mac"));
+                    return Some(component);
+                }
                 Err(error) => tracing::warn!(%digest, %error, "cached plugin code does not load; compiling again"),
             },
             Ok(false) => {}
@@ -150,6 +161,14 @@ impl Directory {
         file.sync_all()?;
         fs::rename(output, code)?;
         write_atomically(tag, &mac)
+    }
+}
+
+/// Tells the collection that a file is in use: its time is the last use, not the last change.
+fn used(path: &Path) {
+    let touched = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+    if let Err(error) = touched {
+        tracing::warn!(path = %path.display(), %error, "cannot be marked as used");
     }
 }
 

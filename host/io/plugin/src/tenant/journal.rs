@@ -18,9 +18,9 @@ const FORMAT: u32 = 1;
 
 /// All deployments of a tenant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     format: u32,
-    pub(super) plugins: BTreeMap<String, Record>,
+    pub(crate) plugins: BTreeMap<String, Record>,
 }
 
 impl Default for Journal {
@@ -31,32 +31,32 @@ impl Default for Journal {
 
 /// One plugin of a tenant, present or removed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(crate) struct Record {
     /// The component that is active; none once the plugin is removed.
-    pub(super) active: Option<Digest>,
+    pub(crate) active: Option<Digest>,
     /// The digest of the manifest it is active with: a component may have come with several. Files of before do not say.
     #[serde(default)]
     manifest: Option<Digest>,
     /// In the order of their installation, the newest last.
-    pub(super) versions: Vec<Kept>,
+    pub(crate) versions: Vec<Kept>,
     /// The oldest first.
-    pub(super) history: Vec<HistoryEntry>,
+    pub(crate) history: Vec<HistoryEntry>,
 }
 
 /// A version that can be activated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Kept {
-    pub(super) digest: Digest,
-    pub(super) manifest: String,
-    pub(super) granted: BTreeSet<Capability>,
+pub(crate) struct Kept {
+    pub(crate) digest: Digest,
+    pub(crate) manifest: String,
+    pub(crate) granted: BTreeSet<Capability>,
     /// It was rolled back automatically: not a version to go back to.
     #[serde(default)]
-    pub(super) failed: bool,
+    pub(crate) failed: bool,
 }
 
 impl Journal {
     /// Reads the file; a missing one is an empty journal.
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
@@ -70,7 +70,7 @@ impl Journal {
     }
 
     /// Replaces the file; durable when it returns.
-    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
         write_atomically(path, &text)
@@ -79,7 +79,7 @@ impl Journal {
 
 impl Kept {
     /// The plugin's own version, as its manifest has it.
-    pub(super) fn version(&self) -> String {
+    pub(crate) fn version(&self) -> String {
         Manifest::parse("plugin.toml", &self.manifest).map(|manifest| manifest.version).unwrap_or_default()
     }
 
@@ -91,7 +91,7 @@ impl Kept {
 
 impl Record {
     /// The active version.
-    pub(super) fn current(&self) -> Option<&Kept> {
+    pub(crate) fn current(&self) -> Option<&Kept> {
         self.versions.get(self.position()?)
     }
 
@@ -105,12 +105,12 @@ impl Record {
     }
 
     /// The newest version older than the active one that did not fail.
-    pub(super) fn former(&self) -> Option<&Kept> {
+    pub(crate) fn former(&self) -> Option<&Kept> {
         self.versions[..self.position()?].iter().rev().find(|kept| !kept.failed)
     }
 
     /// The version somebody means by its own version or the beginning of its digest: the newest that fits, and rather not the active one.
-    pub(super) fn find(&self, id: &str, which: &str) -> Result<&Kept, ChangeError> {
+    pub(crate) fn find(&self, id: &str, which: &str) -> Result<&Kept, ChangeError> {
         let fits =
             |kept: &&Kept| kept.version() == which || (!which.is_empty() && kept.digest.to_string().starts_with(which));
         let mut found: Vec<&Kept> = self.versions.iter().rev().filter(fits).collect();
@@ -130,7 +130,7 @@ impl Record {
     }
 
     /// Every version, the newest first.
-    pub(super) fn available(&self) -> Vec<Available> {
+    pub(crate) fn available(&self) -> Vec<Available> {
         let active = self.position();
         let versions = self.versions.iter().enumerate().rev();
         let available = |(at, kept): (usize, &Kept)| Available {
@@ -142,7 +142,7 @@ impl Record {
     }
 
     /// Makes `kept` the active version; the newest if it is new.
-    pub(super) fn activate(&mut self, kept: Kept) {
+    pub(crate) fn activate(&mut self, kept: Kept) {
         let manifest = Digest::of(kept.manifest.as_bytes());
         (self.active, self.manifest) = (Some(kept.digest), Some(manifest));
         match self.versions.iter_mut().find(|known| known.is(kept.digest, manifest)) {
@@ -157,19 +157,19 @@ impl Record {
     }
 
     /// The active version is not one to go back to.
-    pub(super) fn current_failed(&mut self) {
+    pub(crate) fn current_failed(&mut self) {
         if let Some(at) = self.position() {
             self.versions[at].failed = true;
         }
     }
 
     /// Nothing is active and nothing is kept, but the history.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         (self.active, self.manifest) = (None, None);
         self.versions.clear();
     }
 
-    pub(super) fn note(&mut self, unix_ms: u64, event: Event, by: By) {
+    pub(crate) fn note(&mut self, unix_ms: u64, event: Event, by: By) {
         let version = self.current().map(Kept::version);
         self.history.push(HistoryEntry { unix_ms, event, version, digest: self.active, by });
         let surplus = self.history.len().saturating_sub(HISTORY);
