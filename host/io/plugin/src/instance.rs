@@ -13,6 +13,7 @@ use crate::capability::system::LogQuota;
 use crate::error::RunError;
 use crate::generation::Generation;
 use crate::limit::{self, Limits};
+use crate::meter;
 use crate::port::CallPort;
 
 /// What a run is, and so what it may do.
@@ -57,9 +58,9 @@ pub(crate) struct State {
     pub(crate) generation: Option<Arc<Generation>>,
     pub(crate) run: Run,
     pub(crate) log: Arc<LogQuota>,
-    memory: Memory,
     /// The plugin's settings at the run's first look: a reload reaches the next run, not this one.
     pub(crate) settings: Option<Arc<BTreeMap<String, String>>>,
+    memory: Memory,
     cpu: Cpu,
     calls: Calls,
 }
@@ -72,15 +73,16 @@ pub(crate) fn new_store(
     run: Run,
 ) -> Store<State> {
     let now = Instant::now();
+    meter::forget();
     let mut table = ResourceTable::new();
     table.set_max_capacity(limit::HANDLES);
     let state = State {
         table,
         wasi: None,
         log: Arc::new(LogQuota::new(generation.as_ref(), run.name())),
+        settings: None,
         generation,
         run,
-        settings: None,
         memory: Memory {
             bytes: 0,
             limit: limits.memory,
@@ -105,11 +107,12 @@ impl State {
     /// Begins another call on a reused instance: budgets as for a new one.
     pub(crate) fn begin(&mut self, limits: &Limits, generation: Arc<Generation>, run: Run) {
         let now = Instant::now();
+        meter::forget();
         self.log.renew(run.name());
+        self.settings = None;
         self.generation = Some(generation);
         self.run = run;
         self.cpu = Cpu::new(now, limits);
-        self.settings = None;
         self.calls = Calls::new(now, limits);
         self.memory.refused = None;
     }
@@ -265,24 +268,34 @@ impl Cpu {
         Self { left: limits.cpu_burst, burst: limits.cpu_burst, percent: limits.cpu_percent, refilled: now, since: now }
     }
 
-    /// Called within the guest when the epoch has moved on. A tick costs at most its length, so that a guest which the operating system
-    /// or another guest kept waiting is not charged for that.
+    /// Called within the guest when the epoch has moved on.
     fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         let now = Instant::now();
-        let ran = (now - self.since).min(limit::TICK);
-        self.since = now;
-        let refill = (now - self.refilled) * self.percent / 100;
-        self.refilled = now;
-        self.left = (self.left + refill).min(self.burst);
+        let ran = meter::since_mark().unwrap_or_else(|| {
+            // The first tick after a wait does not know when the guest began; it costs at most a tick's length, so that a guest
+            // which the operating system or another guest kept waiting is not charged for that. What it waited refills.
+            let ran = (now - self.since).min(limit::TICK);
+            let waited = (now - self.refilled).saturating_sub(ran);
+            self.left = (self.left + waited * self.percent / 100).min(self.burst);
+            ran
+        });
+        (self.since, self.refilled) = (now, now);
         if ran >= self.left {
             return Err(Stop::Cpu.into());
         }
         self.left -= ran;
         // Just back from a wait: nothing to be fair about yet.
         if ran < limit::TICK / 2 {
+            meter::mark();
             return Ok(UpdateDeadline::Continue(1));
         }
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        Ok(UpdateDeadline::YieldCustom(
+            1,
+            Box::pin(async {
+                tokio::task::yield_now().await;
+                meter::mark();
+            }),
+        ))
     }
 }
 
@@ -316,5 +329,43 @@ impl Calls {
         }
         self.left -= 1;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loader::native::thread_cpu_time;
+
+    /// H1: a machine that is too busy to tick in time does not give guests more than their budget.
+    #[test]
+    fn a_late_tick_costs_what_was_computed() {
+        let limits = Limits { cpu_burst: Duration::from_millis(10), cpu_percent: 50, ..Limits::default() };
+        let mut cpu = Cpu::new(Instant::now(), &limits);
+        let compute = |time| {
+            let begun = thread_cpu_time();
+            while thread_cpu_time() - begun < time {}
+        };
+        meter::begin_poll();
+        cpu.tick().unwrap();
+        meter::mark();
+        compute(Duration::from_millis(4));
+        cpu.tick().unwrap();
+        assert!(cpu.left <= Duration::from_millis(6), "{:?}", cpu.left);
+        meter::mark();
+        compute(Duration::from_millis(7));
+        assert!(cpu.tick().is_err());
+    }
+
+    #[test]
+    fn waiting_costs_nothing_and_refills() {
+        let limits = Limits { cpu_burst: Duration::from_millis(10), cpu_percent: 10, ..Limits::default() };
+        let mut cpu = Cpu::new(Instant::now(), &limits);
+        cpu.left = Duration::from_millis(2);
+        cpu.refilled -= Duration::from_millis(50);
+        cpu.since -= Duration::from_millis(50);
+        // A tick's length for the stretch nobody measured; a tenth of the rest is new.
+        cpu.tick().unwrap();
+        assert!(cpu.left >= Duration::from_micros(5_800) && cpu.left <= Duration::from_millis(10), "{:?}", cpu.left);
     }
 }

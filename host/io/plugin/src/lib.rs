@@ -23,6 +23,7 @@ mod inspection;
 mod instance;
 mod loader;
 mod manifest;
+mod meter;
 mod port;
 mod slot;
 mod tenant;

@@ -11,6 +11,7 @@ use std::thread::{self, Thread};
 use std::time::Instant;
 
 use crate::limit::TICK;
+use crate::meter;
 
 /// The thread that ticks; it ends with this value.
 pub(crate) struct Ticker {
@@ -43,6 +44,7 @@ impl Ticker {
         let mut guest = pin!(guest);
         poll_fn(|context| {
             let _computing = self.begin();
+            meter::begin_poll();
             guest.as_mut().poll(context)
         })
         .await
