@@ -40,12 +40,18 @@ pub(crate) fn pinned(core: usize) -> Command {
 
 /// The core of the server and the core of the load generator: the first and the last one this process may use.
 pub(crate) fn cores() -> Result<(usize, usize), String> {
-    let status = fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
-    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
+    let list = allowed()?;
     let numbers = list.split([',', '-']).filter_map(|text| text.trim().parse::<usize>().ok());
     let numbers: Vec<usize> = numbers.collect();
     match (numbers.first(), numbers.last()) {
         (Some(first), Some(last)) => Ok((*first, *last)),
         _ => Err("no list of allowed cores in /proc/self/status".to_owned()),
     }
+}
+
+/// The cores this process may use, as `taskset -c` takes them.
+pub(crate) fn allowed() -> Result<String, String> {
+    let status = fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    list.map(|list| list.trim().to_owned()).ok_or_else(|| "no list of allowed cores in /proc/self/status".to_owned())
 }

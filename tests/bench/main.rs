@@ -4,6 +4,10 @@
 //! piece of work, from /proc, because machines are shared and noisy. Each row is run three times and shows its median.
 
 mod cpu;
+#[cfg(feature = "scenario")]
+#[path = "../harness/guest.rs"]
+mod guest;
+mod probe;
 mod report;
 mod rows;
 mod server;
@@ -15,7 +19,7 @@ use report::Report;
 use rows::Row;
 
 const USAGE: &str = "\
-usage: bench [P1] [P2] [P3] [P4] [P10] [--server FILE] [--json FILE] [--runs N] [--quick] [--gate]
+usage: bench [P1] [P2] [P3] [P4] [P8] [P9] [P10] [P14] [--server FILE] [--json FILE] [--runs N] [--quick] [--gate]
 
   --server FILE   the jackfield binary [default: beside this program]
   --json FILE     append one JSON line per row here [default: bench/results.jsonl in the target directory]

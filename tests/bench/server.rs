@@ -1,8 +1,8 @@
 //! The server under load: `jackfield demo` in a directory of its own, pinned to one core.
 
 use std::{
-    fs::{self, File},
-    io::{self, BufRead, BufReader},
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead, BufReader, Write},
     net::SocketAddr,
     path::Path,
     process::{Child, Stdio},
@@ -60,8 +60,9 @@ impl Server {
         let dir = tempfile::tempdir().map_err(|error| format!("temporary directory: {error}"))?;
         let first = Self::start_in(binary, dir)?;
         for tenant in ["acme", "globex"] {
-            let file = first.dir().join(format!("demo/config/tenants/{tenant}/tenant.toml"));
-            offer_md5(&file).map_err(|error: io::Error| format!("{}: {error}", file.display()))?;
+            let folder = first.dir().join(format!("demo/config/tenants/{tenant}"));
+            let prepared = offer_md5(&folder.join("tenant.toml")).and_then(|()| extend(&folder.join("dialplan.conf")));
+            prepared.map_err(|error| format!("{}: {error}", folder.display()))?;
         }
         Self::start_in(binary, first.end())
     }
@@ -131,6 +132,16 @@ fn offer_md5(tenant: &Path) -> io::Result<()> {
     let others = text.lines().filter(|line| !line.trim_start().starts_with("digest "));
     let lines: Vec<&str> = std::iter::once("digest = [\"md5\"]").chain(others).collect();
     fs::write(tenant, lines.join("\n") + "\n")
+}
+
+/// Adds what the rows call and the demo does not have: applications that answer by themselves, with 0.25 s and 30 s of prompts.
+fn extend(dialplan: &Path) -> io::Result<()> {
+    let long = ["main-menu"; 8].join("&");
+    let mut file = OpenOptions::new().append(true).open(dialplan)?;
+    write!(
+        file,
+        "\n[internal]\nexten => 603,1,Playback(beep)\n same => n,Hangup()\nexten => 604,1,Playback({long})\n same => n,Hangup()\n"
+    )
 }
 
 impl Drop for Server {

@@ -2,6 +2,8 @@
 
 mod answer;
 mod call;
+#[cfg(feature = "scenario")]
+mod guest;
 mod register;
 mod relay;
 
@@ -20,8 +22,17 @@ pub(crate) enum Row {
     P3,
     /// INVITE to 180 under load.
     P4,
+    /// A dialplan function in a plugin.
+    #[cfg(feature = "scenario")]
+    P8,
+    /// A fresh instance.
+    #[cfg(feature = "scenario")]
+    P9,
     /// A call answered by an application.
     P10,
+    /// A guest that does not end.
+    #[cfg(feature = "scenario")]
+    P14,
 }
 
 /// One figure of a run.
@@ -63,7 +74,20 @@ impl Measured {
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 5] = [Self::P1, Self::P2, Self::P3, Self::P4, Self::P10];
+    /// Those of guests alone need the plugin host in this program, which `--no-default-features` leaves out.
+    pub(crate) const ALL: &[Self] = &[
+        Self::P1,
+        Self::P2,
+        Self::P3,
+        Self::P4,
+        #[cfg(feature = "scenario")]
+        Self::P8,
+        #[cfg(feature = "scenario")]
+        Self::P9,
+        Self::P10,
+        #[cfg(feature = "scenario")]
+        Self::P14,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -71,16 +95,26 @@ impl Row {
             Self::P2 => "P2",
             Self::P3 => "P3",
             Self::P4 => "P4",
+            #[cfg(feature = "scenario")]
+            Self::P8 => "P8",
+            #[cfg(feature = "scenario")]
+            Self::P9 => "P9",
             Self::P10 => "P10",
+            #[cfg(feature = "scenario")]
+            Self::P14 => "P14",
         }
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|row| row.name().eq_ignore_ascii_case(name))
+        Self::ALL.iter().copied().find(|row| row.name().eq_ignore_ascii_case(name))
     }
 
-    /// Runs once against a fresh server.
+    /// Runs once, against a fresh server or with guests alone.
     pub(crate) fn run(self, options: &Options) -> Result<Measured, String> {
+        #[cfg(feature = "scenario")]
+        if let Self::P8 | Self::P9 | Self::P14 = self {
+            return guest::run(self, options.divisor);
+        }
         let server = Server::start(&options.server)?;
         let measured = match self {
             Self::P1 => register::run(&server, options.divisor),
@@ -88,6 +122,8 @@ impl Row {
             Self::P3 => relay::run(&server, options.divisor),
             Self::P4 => call::latency(&server, options.divisor),
             Self::P10 => answer::run(&server, options.divisor),
+            #[cfg(feature = "scenario")]
+            Self::P8 | Self::P9 | Self::P14 => unreachable!("done above"),
         };
         measured.map_err(|error| format!("{error}\nThe server's log:\n{}", server.log()))
     }
