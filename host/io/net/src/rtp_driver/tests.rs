@@ -106,6 +106,21 @@ fn fifty_packets_are_relayed_each_way() {
     );
 }
 
+/// Packets that come all at once go on all at once, though a socket is read once in a batch.
+#[test]
+fn a_burst_is_relayed_whole_and_in_order() {
+    let handle = driver(1);
+    let (mut alice, bob) = (Phone::new(&handle, 1), Phone::new(&handle, 1));
+    handle.command(Command::Bridge { a: alice.port.leg(), b: bob.port.leg() }).unwrap();
+    alice.settle(&handle);
+    for burst in 0..3 {
+        (0..60).for_each(|n| alice.say(burst * 60 + n));
+        for n in 0..60 {
+            assert_eq!(bob.hear().1, burst * 60 + n);
+        }
+    }
+}
+
 /// A prompt is heard before the phone has sent anything, and its end is told.
 #[test]
 fn a_prompt_is_played_in_real_time() {

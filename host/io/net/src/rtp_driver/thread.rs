@@ -24,6 +24,10 @@ use super::ports::Lease;
 const TICK: Duration = Duration::from_millis(5);
 /// Packets taken from one socket before the others have their turn. The rest waits for the next tick.
 const PACKETS_MAX: usize = 32;
+/// An RTP socket that had a packet so short a time ago probably has more than one now: a burst, or packets of 5 ms.
+const BURST: Duration = Duration::from_millis(10);
+/// Every so many packets a socket is read until it is empty, so that none falls behind on a machine that is too busy.
+const EMPTY_EVERY: u32 = 16;
 /// Events of one leg that wait for a slow receiver; what comes after is lost and logged.
 const EVENTS_MAX: usize = 256;
 /// Times that the last events of a finished leg are offered, one tick apart: two seconds.
@@ -38,8 +42,6 @@ pub(super) struct Thread {
     /// Messages not yet done, because a leg of another thread is still on its way.
     backlog: VecDeque<Message>,
     expected: Vec<LegKey>,
-    /// Counts the batches.
-    turn: u64,
     /// Legs with events waiting, and finished legs with theirs.
     stalled: Vec<LegKey>,
     farewells: Vec<Farewell>,
@@ -50,8 +52,7 @@ pub(super) struct Thread {
 pub(super) struct Body {
     rtp: UdpSocket,
     rtcp: UdpSocket,
-    /// The last batch in which the RTP socket had a packet.
-    heard: u64,
+    hears: Hearing,
     sink: EventSink,
     waiting: VecDeque<Event>,
     /// Last: the port is given back after the sockets are closed.
@@ -73,7 +74,6 @@ impl Thread {
             legs: FxHashMap::default(),
             backlog: VecDeque::new(),
             expected: Vec::new(),
-            turn: 0,
             stalled: Vec::new(),
             farewells: Vec::new(),
             // One byte more than the engine takes, so that a longer packet is seen to be one.
@@ -97,7 +97,6 @@ impl Thread {
                 return;
             }
             self.handle_backlog(now);
-            self.turn += 1;
             for index in 0..self.epoll.told() {
                 if let Some(mark) = self.epoll.ready(index) {
                     self.receive(now, mark);
@@ -190,7 +189,10 @@ impl Thread {
     fn attach(&mut self, now: Instant, new: NewLeg) {
         let NewLeg { key, options, rtp, rtcp, sink, lease } = new;
         self.engine.handle_command(now, Command::Add { leg: key, options });
-        self.register(key, Body { rtp, rtcp, heard: 0, sink, waiting: VecDeque::new(), _lease: lease });
+        self.register(
+            key,
+            Body { rtp, rtcp, hears: Hearing::default(), sink, waiting: VecDeque::new(), _lease: lease },
+        );
     }
 
     fn register(&mut self, key: LegKey, body: Body) {
@@ -236,19 +238,15 @@ impl Thread {
 
     // === Packets ===
 
-    /// Takes one packet, which is what a socket has in a tick. One that had some in the batch before too may have more, and is
-    /// read until it is empty.
+    /// Takes one packet, which is what a socket has in a tick; the attempt to take one that is not there costs a system call. What
+    /// is left is told again.
     fn receive(&mut self, now: Instant, mark: u64) {
         let (key, channel) = leg_of(mark);
         let Some(body) = self.legs.get_mut(&key) else { return };
         let (socket, packets) = match channel {
-            Channel::Rtp if body.heard + 1 != self.turn => (&body.rtp, 1),
-            Channel::Rtp => (&body.rtp, PACKETS_MAX),
+            Channel::Rtp => (&body.rtp, body.hears.packets(now)),
             Channel::Rtcp => (&body.rtcp, 1),
         };
-        if channel == Channel::Rtp {
-            body.heard = self.turn;
-        }
         for _ in 0..packets {
             match socket.recv_from(&mut self.buffer) {
                 Ok((len, from)) => {
@@ -300,6 +298,23 @@ impl Thread {
                 self.stalled.push(key);
             }
         }
+    }
+}
+
+/// When an RTP socket was last read.
+#[derive(Default)]
+struct Hearing {
+    last: Option<Instant>,
+    count: u32,
+}
+
+impl Hearing {
+    /// How many packets to take from a socket that has some.
+    fn packets(&mut self, now: Instant) -> usize {
+        let last = self.last.replace(now);
+        self.count = self.count.wrapping_add(1);
+        let is_burst = last.is_some_and(|last| now.saturating_duration_since(last) < BURST);
+        if is_burst || self.count.is_multiple_of(EMPTY_EVERY) { PACKETS_MAX } else { 1 }
     }
 }
 
