@@ -136,6 +136,29 @@ fn grants_and_versions_are_told() {
     assert!(code == 5 && text.contains("has no version `0.9`"), "{code} {text}");
 }
 
+/// A plugin installed from a folder brings its prompts, at once and after a restart.
+#[test]
+fn a_plugin_by_command_brings_its_prompts() {
+    let server = Server::start();
+    let (folder, bundled) = (server.scratch("app-playback"), profile().join("plugins/app-playback"));
+    let prompts = server.scratch("app-playback/prompts/en");
+    for name in ["plugin.toml", "app-playback.wasm"] {
+        std::fs::copy(bundled.join(name), folder.join(name)).unwrap();
+    }
+    std::fs::copy(bundled.join("prompts/en/hello.wav"), prompts.join("special.wav")).unwrap();
+    let manifest = std::fs::read_to_string(folder.join("plugin.toml")).unwrap();
+    std::fs::write(folder.join("plugin.toml"), manifest.replace("0.1.0", "0.1.1")).unwrap();
+    server.extend("acme", "dialplan.conf", "\n[internal](+)\nexten => 690,1,Playback(special)\n same => n,Hangup()\n");
+    server.ask(&["plugin", "install", "acme", folder.to_str().unwrap()]);
+    let heard = |server: &Server| {
+        let call = server.ask(&["call", "acme", "100", "690", "--expect-hangup"]);
+        call["heard_ms"].as_u64().unwrap()
+    };
+    assert!(heard(&server) > 1_000);
+    let server = server.crash_and_restart();
+    assert!(heard(&server) > 1_000);
+}
+
 /// F48: a prompt that cannot be played is an error of its file.
 #[test]
 fn a_broken_prompt_is_told() {

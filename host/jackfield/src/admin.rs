@@ -183,7 +183,7 @@ impl Admin {
         Running { claims, tenants }
     }
 
-    /// Where each tenant's prompts are looked for: its own folder, its plugins' packages, all bundled plugins.
+    /// Where each tenant's prompts are looked for: its own folder, its plugins' packages by command and by file, all bundled plugins.
     fn sound_folders(&self, loaded: &Loaded) -> BTreeMap<TenantId, Vec<PathBuf>> {
         let bundled = self.packages.bundled_folders();
         let folders = loaded.tenants.iter().map(|(id, result)| {
@@ -191,7 +191,8 @@ impl Admin {
             let plugins = result.iter().flat_map(|tenant| &tenant.plugins);
             let packages = plugins.filter_map(|plugin| self.packages.folder(&plugin.package).ok());
             let prompts = packages.chain(bundled.iter().cloned()).map(|folder| folder.join("prompts"));
-            (id.clone(), std::iter::once(own).chain(prompts).collect())
+            let by_hand = self.prompts_by_hand(id);
+            (id.clone(), std::iter::once(own).chain(by_hand).chain(prompts).collect())
         });
         folders.collect()
     }
@@ -364,6 +365,7 @@ impl Control for Admin {
         }
         let by = plugin::By { who: "administrator".into(), why: "remove command".into() };
         tenant.plugins().remove(id, by).await.map_err(deploy::change_error)?;
+        self.forget_prompts(tenant.id(), id);
         let declared = self.is_declared(tenant.id(), id);
         Ok(Removed { id: id.to_owned(), declared, problems: lost.iter().map(problem).collect() })
     }

@@ -25,6 +25,19 @@ impl Sounds {
     }
 }
 
+impl Sounds {
+    /// Searches one more folder of a tenant, right after its own: its newest plugin's.
+    pub(crate) fn add(&self, tenant: &TenantId, folder: &Path) {
+        self.folders.rcu(|folders| {
+            let mut folders = BTreeMap::clone(folders);
+            let of_tenant = folders.entry(tenant.clone()).or_default();
+            of_tenant.retain(|known| known != folder);
+            of_tenant.insert(1.min(of_tenant.len()), folder.to_owned());
+            folders
+        });
+    }
+}
+
 impl SoundSource for Sounds {
     fn load(&self, tenant: &TenantId, language: &str, name: &SoundName) -> io::Result<Option<Vec<u8>>> {
         let folders = self.folders.load();
@@ -87,6 +100,24 @@ mod tests {
         assert_eq!(load("acme", "digits/4").as_deref(), Some("four"));
         assert_eq!(load("acme", "missing"), None);
         assert_eq!(load("unknown", "hello"), None);
+    }
+
+    /// What a newly installed plugin brings is heard at once, but not before the tenant's own.
+    #[test]
+    fn a_folder_is_added_after_the_tenants_own() {
+        let root = tempfile::tempdir().unwrap();
+        let (own, before, added) = (root.path().join("own"), root.path().join("before"), root.path().join("added"));
+        write(own.join("hello.wav"), "own");
+        write(before.join("goodbye.wav"), "before");
+        write(added.join("hello.wav"), "added");
+        write(added.join("goodbye.wav"), "added");
+        let acme = TenantId::new("acme").unwrap();
+        let sounds = Sounds::default();
+        sounds.set([(acme.clone(), vec![own, before])].into());
+        sounds.add(&acme, &added);
+        sounds.add(&acme, &added);
+        let load = |name: &str| sounds.load(&acme, "en", &SoundName::new(name).unwrap()).unwrap();
+        assert_eq!((load("hello"), load("goodbye")), (Some(b"own".to_vec()), Some(b"added".to_vec())));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::cmd::problem;
 use crate::config::{self, InstalledPlugin, Package, Problem, RunningTenant, Severity};
 use crate::packages::PackageError;
 
-/// What the file declared when it was last looked at: the plugins' fingerprints.
+/// What the file declared when it was last looked at: the plugins' fingerprints, by id.
 type Declared = BTreeMap<String, String>;
 
 impl Admin {
@@ -125,12 +125,43 @@ impl Admin {
         let invalid = |message: String| ControlError::new(ErrorCode::Invalid, message);
         let consent = config::consent(request.grants.as_deref()).map_err(invalid)?;
         let opened = self.packages.open(&package).map_err(|error| package_error(&error))?;
+        let prompts = self.packages.folder(&package).map_err(|error| package_error(&error))?.join("prompts");
         // Before the seconds that compiling takes.
         opened.inspection.grant(&consent).map_err(|error| install_error(&error))?;
         let by = By { who: request.who, why: request.why };
         let installed = tenant.plugins().install(opened.package, consent, by).await;
         let installed = installed.map_err(|error| install_error(&error))?;
+        self.remember_prompts(tenant.id(), &installed.id, &prompts);
         Ok(self.with_lacks(tenant, installed))
+    }
+
+    /// The prompts of plugins that were installed by command: their packages' folders, which no file names.
+    pub(super) fn prompts_by_hand(&self, tenant: &TenantId) -> Vec<PathBuf> {
+        recall(&self.prompts_memory(tenant)).into_values().map(PathBuf::from).collect()
+    }
+
+    fn remember_prompts(&self, tenant: &TenantId, plugin: &str, folder: &Path) {
+        self.sounds.add(tenant, folder);
+        let memory = self.prompts_memory(tenant);
+        let mut folders = recall(&memory);
+        folders.insert(plugin.to_owned(), folder.display().to_string());
+        if let Some(problem) = remember(&memory, &folders) {
+            tracing::error!(%problem, "the plugin's prompts will not be found after a restart");
+        }
+    }
+
+    /// A removed plugin's prompts are not searched any more after the next reload.
+    pub(super) fn forget_prompts(&self, tenant: &TenantId, plugin: &str) {
+        let memory = self.prompts_memory(tenant);
+        let mut folders = recall(&memory);
+        folders.remove(plugin);
+        if let Some(problem) = remember(&memory, &folders) {
+            tracing::error!(%problem, "a removed plugin's prompts are still searched");
+        }
+    }
+
+    fn prompts_memory(&self, tenant: &TenantId) -> PathBuf {
+        self.data.join("prompts").join(format!("{tenant}.json"))
     }
 
     /// What a change of a plugin did, with what the dialplan now lacks.
@@ -163,12 +194,12 @@ fn recall(path: &Path) -> Declared {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Declared::new(),
         Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "cannot be read; declared plugins are installed again");
+            tracing::warn!(path = %path.display(), %error, "cannot be read: nothing is known of the plugins");
             return Declared::new();
         }
     };
     serde_json::from_slice(&text).unwrap_or_else(|error| {
-        tracing::warn!(path = %path.display(), %error, "is damaged; declared plugins are installed again");
+        tracing::warn!(path = %path.display(), %error, "is damaged: nothing is known of the plugins");
         Declared::new()
     })
 }
