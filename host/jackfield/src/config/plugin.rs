@@ -25,7 +25,6 @@ pub(crate) struct Plugin {
     /// The capabilities allowed.
     pub(crate) consent: Consent,
     /// The plugin's settings in this tenant.
-    #[allow(dead_code, reason = "the switch does not take them yet")]
     pub(crate) config: BTreeMap<String, String>,
     /// Where the table stands, for problems with the package.
     pub(crate) place: Problem,
