@@ -99,8 +99,8 @@ enum Phase {
     Ringing(Box<uas::Ringing>),
     /// A 2xx was sent or received.
     Up,
-    /// Our BYE is on its way.
-    Leaving(EndReason),
+    /// Our BYE is on its way. What is to be told when it is over; nothing when the end was our own finding and told at once.
+    Leaving(Option<EndReason>),
     /// Nothing is left to do.
     Over,
 }
@@ -225,7 +225,8 @@ impl Session {
             Purpose::Reoffer => self.reoffer_failed((now, core), key, status),
             Purpose::Bye => self.left(core),
             Purpose::Refer => self.on_refer_response(core, status),
-            Purpose::Refresh | Purpose::Prack | Purpose::Info | Purpose::Notify => {}
+            Purpose::Refresh => self.refresh_over((now, core), key),
+            Purpose::Prack | Purpose::Info | Purpose::Notify => {}
         }
         self.end_if_refused((now, core), purpose, status);
     }
@@ -282,15 +283,27 @@ impl Session {
         if let Some(value) = &value {
             writer.line("Reason", value);
         }
-        self.phase = Phase::Leaving(end);
+        // A peer that is gone takes 64*T1 to not answer a BYE: who pays for the call does not wait for that.
+        let tell = match end {
+            EndReason::HungUp => Some(end),
+            reason => {
+                core.io.event(Event::Ended { session: self.id, reason });
+                None
+            }
+        };
+        self.phase = Phase::Leaving(tell);
         self.send((now, core), key, (Method::Bye, Purpose::Bye), writer.empty());
     }
 
     /// The BYE was answered, or never will be.
     fn left(&mut self, core: &mut Core) {
-        if let Phase::Leaving(reason) = &self.phase {
-            let reason = reason.clone();
-            self.finish(core, reason);
+        match &self.phase {
+            Phase::Leaving(Some(reason)) => {
+                let reason = reason.clone();
+                self.finish(core, reason);
+            }
+            Phase::Leaving(None) => self.forget(core),
+            _ => {}
         }
     }
 

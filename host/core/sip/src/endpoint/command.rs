@@ -260,7 +260,8 @@ pub enum Reliability {
     Required,
 }
 
-/// Why a command was refused. Nothing was sent and no state changed.
+/// Why a command was refused. Nothing was sent and no state changed. The one who waits for a call that was not begun hears it by
+/// [`super::Event::Rejected`] as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// The transaction is over or was never here.

@@ -71,8 +71,10 @@ pub struct Timings {
     pub trying: Duration,
     /// How long a call may ring, in either direction, before the endpoint ends it (timer C of §16.6 is its model).
     pub ringing: Duration,
-    /// The `Session-Expires` we ask for (RFC 4028).
+    /// The longest `Session-Expires` we agree to (RFC 4028).
     pub session_expires: Duration,
+    /// The session timer we keep in calls of peers that ask for none; none keeps no timer then.
+    pub session_wish: Option<Duration>,
     /// The smallest `Session-Expires` we accept; RFC 4028 §5 wants at least 90 s.
     pub min_se: Duration,
 }
@@ -86,6 +88,7 @@ impl Default for Timings {
             trying: Duration::from_millis(150),
             ringing: Duration::from_secs(300),
             session_expires: Duration::from_secs(1800),
+            session_wish: None,
             min_se: Duration::from_secs(90),
         }
     }

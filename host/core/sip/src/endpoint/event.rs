@@ -11,7 +11,7 @@ use crate::message::{NameAddr, Replaces, Request, Response};
 ///
 /// A session begins with [`Event::Invite`] (theirs) or `Command::Originate` (ours) and ends with exactly one of
 /// [`Event::Rejected`], [`Event::Ended`], or a final answer other than 2xx that the switch itself gave to an INVITE.
-/// After that the identity is unknown to the endpoint.
+/// After that nothing more is told of it, though a BYE that nobody answers may be on its way for a while.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A new call. 100 Trying is sent by the endpoint when no answer comes soon. Answer with `Progress`, `Answer`,
@@ -151,6 +151,28 @@ pub enum Event {
         /// The whole response, when there was one.
         response: Option<Arc<Response>>,
     },
+}
+
+impl Event {
+    /// The session it is about; none for requests outside of sessions.
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Invite { session, .. }
+            | Self::Progress { session, .. }
+            | Self::Answered { session, .. }
+            | Self::Rejected { session, .. }
+            | Self::Confirmed { session, .. }
+            | Self::Ended { session, .. }
+            | Self::Reoffer { session, .. }
+            | Self::ReofferConfirmed { session, .. }
+            | Self::ReofferAnswered { session, .. }
+            | Self::ReofferRejected { session, .. }
+            | Self::Refer { session, .. }
+            | Self::ReferProgress { session, .. }
+            | Self::Info { session, .. } => Some(*session),
+            Self::Request { .. } | Self::Response { .. } => None,
+        }
+    }
 }
 
 /// Why a session is over.

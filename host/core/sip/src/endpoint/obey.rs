@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::write::is_clean;
-use super::{Command, CommandError, Endpoint, ExtraHeaders, Originate, ServerTransactionId, SessionId};
+use super::{Command, CommandError, Endpoint, Event, ExtraHeaders, Originate, ServerTransactionId, SessionId};
 use crate::endpoint::core::Core;
 use crate::message::StatusCode;
 use crate::session::{Session, uac};
@@ -130,11 +130,17 @@ impl Endpoint {
         if id.shard() != self.core.config.shard || !id.is_originated() || self.sessions.contains_key(&id) {
             return Err(CommandError::BadSession);
         }
-        if !uac::is_clean(&originate) {
-            return Err(CommandError::Invalid);
-        }
-        if self.sessions.len() >= self.core.config.limits.sessions || self.core.client.is_full() {
-            return Err(CommandError::Limit);
+        let refused = if !uac::is_clean(&originate) {
+            Some((CommandError::Invalid, 400))
+        } else if self.sessions.len() >= self.core.config.limits.sessions || self.core.client.is_full() {
+            Some((CommandError::Limit, 503))
+        } else {
+            None
+        };
+        if let Some((error, status)) = refused {
+            // Whoever dials goes on with the next contact at once instead of waiting for a call that was never sent.
+            self.core.io.event(Event::Rejected { session: id, status, response: None });
+            return Err(error);
         }
         let session = Session::originate((now, &mut self.core), originate);
         self.sessions.insert(id, Box::new(session));

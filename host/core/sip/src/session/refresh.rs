@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::reoffer::Exchange;
 use super::{Phase, Purpose, Session, Timer};
 use crate::endpoint::core::Core;
 use crate::endpoint::write::Writer;
 use crate::endpoint::{Flow, Timings};
-use crate::message::{Method, Refresher, Request, Response, StatusCode};
+use crate::message::{CSeq, Method, Refresher, Request, Response, StatusCode};
 use crate::transaction::{client, server};
 
 /// The session timer both sides agreed on.
@@ -21,9 +22,17 @@ pub(super) struct Refresh {
 }
 
 impl Refresh {
-    /// What a 2xx to our request agreed on (§7.2): without the header there is no session timer.
-    pub(super) fn agreed_as_uac(response: &Response, timings: &Timings) -> Option<Self> {
-        let agreed = response.headers.session_expires()?.ok()?;
+    /// A timer that we keep by ourselves, whatever the peer knows of it: a peer that is gone answers no refresh.
+    pub(super) fn alone(interval: Duration, timings: &Timings) -> Self {
+        Self { seconds: seconds(interval.max(timings.min_se)), ours: true, peer: false }
+    }
+
+    /// What a 2xx to our request agreed on (§7.2). Without the header the peer will not refresh; what we asked for, if
+    /// anything, we then do alone (§4 calls that half of the benefit).
+    pub(super) fn agreed_as_uac(response: &Response, timings: &Timings, asked: Option<Self>) -> Option<Self> {
+        let Some(Ok(agreed)) = response.headers.session_expires() else {
+            return asked.map(|asked| Self { ours: true, peer: false, ..asked });
+        };
         // §7.2: a 2xx names the refresher; who does not, leaves it to us. §9: it may not go below our Min-SE, or a peer
         // could make us refresh without pause.
         Some(Self {
@@ -33,9 +42,13 @@ impl Refresh {
         })
     }
 
-    /// What we agree to in our 2xx to a request (§9, table 2): only what the caller or a proxy asks for.
-    pub(super) fn asked_of_uas(request: &Request, timings: &Timings, peer: bool) -> Option<Self> {
-        let asked = request.headers.session_expires()?.ok()?;
+    /// What we agree to in our 2xx to a request (§9, table 2): what the caller or a proxy asks for, else what was in force or
+    /// what we want, with us as the one who refreshes.
+    pub(super) fn asked_of_uas(request: &Request, timings: &Timings, peer: bool, own: Option<Self>) -> Option<Self> {
+        let Some(Ok(asked)) = request.headers.session_expires() else {
+            let own = own.or_else(|| timings.session_wish.map(|wish| Self::alone(wish, timings)));
+            return own.map(|own| Self { ours: true, peer, ..own });
+        };
         let least = request.headers.min_se().unwrap_or(0).max(seconds(timings.min_se));
         let seconds = asked.seconds.min(seconds(timings.session_expires)).max(least);
         let ours = match asked.refresher {
@@ -45,6 +58,11 @@ impl Refresh {
             Some(Refresher::Uac) | None => false,
         };
         Some(Self { seconds, ours, peer })
+    }
+
+    /// The peer wants a longer interval (§7.3, §7.4).
+    pub(super) fn raise(&mut self, min_se: u32) {
+        self.seconds = self.seconds.max(min_se);
     }
 
     /// Session-Expires of a 2xx of ours (§9).
@@ -104,8 +122,10 @@ impl Session {
         }
         let sdp = self.sdp.clone();
         let body = (!sdp.is_empty()).then_some(&sdp);
-        if body.is_some() {
-            self.send_refresh_like((now, core), &Method::Invite, Purpose::Refresh, body);
+        if body.is_some()
+            && let Some((key, _)) = self.send_refresh_like((now, core), &Method::Invite, Purpose::Refresh, body)
+        {
+            self.exchange = Exchange::Refreshing { key };
         }
     }
 
@@ -120,10 +140,28 @@ impl Session {
             return core.client.limit_patience(&mut core.io, key, now + core.config.timings.ringing);
         }
         let Some(cseq) = response.headers.cseq() else { return };
+        self.take_refresh((now, core), (key, cseq), (response, flow));
+        self.refresh_over((now, core), key);
+    }
+
+    /// The refresh has its final answer, or never will: another offer may follow.
+    pub(super) fn refresh_over(&mut self, (now, core): (Instant, &mut Core), key: client::Key) {
+        if matches!(self.exchange, Exchange::Refreshing { key: ours } if ours == key) {
+            self.exchange = Exchange::Idle;
+            self.run_queued_offer((now, core));
+        }
+    }
+
+    fn take_refresh(
+        &mut self,
+        (now, core): (Instant, &mut Core),
+        (key, cseq): (client::Key, CSeq),
+        (response, flow): (&Response, Flow),
+    ) {
         if response.status.code() == 422 {
             if let (Some(refresh), Some(min_se)) = (&mut self.refresh, response.headers.min_se()) {
                 // §7.4: once more with the interval the peer wants; the expiry in force still bounds the tries.
-                refresh.seconds = refresh.seconds.max(min_se);
+                refresh.raise(min_se);
                 self.set_timer(core, Timer::Refresh, now + core.config.timings.t1);
             }
             return;
@@ -146,16 +184,14 @@ impl Session {
 
     /// A 2xx to a re-INVITE or UPDATE of ours agrees on the timer anew (§7.4).
     pub(super) fn refreshed_as_uac(&mut self, (now, core): (Instant, &mut Core), response: &Response) {
-        if self.refresh.is_some() || response.headers.session_expires().is_some() {
-            self.refresh = Refresh::agreed_as_uac(response, &core.config.timings);
-        }
+        self.refresh = Refresh::agreed_as_uac(response, &core.config.timings, self.refresh);
         self.arm_refresh((now, core));
     }
 
     /// A re-INVITE or UPDATE of the peer asks for the timer anew (§9).
     pub(super) fn refreshed_as_uas(&mut self, request: &Request, timings: &Timings) {
         self.learn(&request.headers);
-        self.refresh = Refresh::asked_of_uas(request, timings, self.peer.timer);
+        self.refresh = Refresh::asked_of_uas(request, timings, self.peer.timer, self.refresh);
     }
 
     /// An UPDATE without offer.

@@ -23,6 +23,8 @@ pub(super) enum Exchange {
     Ours(Ours),
     /// Ours, when the wait after a 491 is over (§14.1).
     Waiting { body: Option<Bytes>, tries: u8 },
+    /// Ours that changes nothing: a refresh by re-INVITE (RFC 4028 §7.4), which is an offer like any other (§14.1).
+    Refreshing { key: client::Key },
     /// Theirs, and the switch has to answer.
     Theirs { transaction: server::Key, method: Method, offerless: bool, cseq: u32 },
     /// The peer's offer came in a 2xx, and the switch has to give the answer for the ACK.
@@ -46,7 +48,7 @@ impl Exchange {
 
     /// Whether an offer of ours is on the wire, so that one of theirs is a glare.
     pub(super) fn is_ours(&self) -> bool {
-        matches!(self, Self::Ours(_) | Self::Acknowledge { .. })
+        matches!(self, Self::Ours(_) | Self::Refreshing { .. } | Self::Acknowledge { .. })
     }
 
     pub(super) fn is_theirs(&self) -> bool {
@@ -62,10 +64,10 @@ impl Exchange {
 
     /// The request of ours was sent again with another key.
     pub(super) fn moved(&mut self, from: client::Key, to: client::Key, number: u32) {
-        if let Self::Ours(Ours { key, cseq, .. }) = self
-            && *key == from
-        {
-            (*key, *cseq) = (to, number);
+        match self {
+            Self::Ours(Ours { key, cseq, .. }) if *key == from => (*key, *cseq) = (to, number),
+            Self::Refreshing { key } if *key == from => *key = to,
+            _ => {}
         }
     }
 }
@@ -304,7 +306,7 @@ impl Session {
                 core.io.event(Event::ReofferRejected { session: self.id, status: 487 });
             }
             other @ Exchange::Theirs { .. } => self.exchange = other,
-            Exchange::Idle | Exchange::Acknowledge { .. } => {}
+            Exchange::Idle | Exchange::Refreshing { .. } | Exchange::Acknowledge { .. } => {}
         }
     }
 

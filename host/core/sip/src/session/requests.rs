@@ -103,10 +103,7 @@ impl Session {
                 self.finish(core, EndReason::Bye { reason });
             }
             // Both said BYE at once.
-            Phase::Leaving(end) => {
-                let end = end.clone();
-                self.finish(core, end);
-            }
+            Phase::Leaving(_) => self.left(core),
         }
     }
 

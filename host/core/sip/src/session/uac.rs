@@ -66,6 +66,8 @@ impl Session {
         let mut session = Self::new(id, tag, true, contact_user, Phase::Calling(Box::new(calling)));
         session.sdp = originate.body.unwrap_or_default();
         session.credentials = originate.credentials;
+        let wish = originate.session_expires;
+        session.refresh = wish.map(|wish| refresh::Refresh::alone(wish, &core.config.timings));
         session.set_timer(core, Timer::Ringing, now + core.config.timings.ringing);
         let user = client::User::Session(id, Purpose::Invite);
         core.send(now, key, (Method::Invite, user), (originate.destination, request));
@@ -219,7 +221,7 @@ impl Session {
         } else {
             self.acknowledge(core, (key, cseq), &[]);
         }
-        self.refresh = refresh::Refresh::agreed_as_uac(response, &core.config.timings);
+        self.refresh = refresh::Refresh::agreed_as_uac(response, &core.config.timings, self.refresh);
         self.arm_refresh((now, core));
         core.io.event(Event::Answered { session: self.id, body: response.body.clone(), response: response.clone() });
         self.run_queued_offer((now, core));
@@ -293,6 +295,9 @@ impl Session {
         let Phase::Calling(calling) = &mut self.phase else { return false };
         let Some(min_se) = response.headers.min_se().filter(|_| !calling.raised) else { return false };
         calling.raised = true;
+        if let Some(refresh) = &mut self.refresh {
+            refresh.raise(min_se);
+        }
         let value = min_se.to_string();
         let value = value.as_bytes();
         self.resend(

@@ -71,7 +71,7 @@ impl Session {
         let mut session = Self::new(id, tag, false, contact_user, Phase::Ringing(Box::new(ringing)));
         session.dialogs.push(dialog);
         session.learn(&request.headers);
-        session.refresh = refresh::Refresh::asked_of_uas(&request, &core.config.timings, session.peer.timer);
+        session.refresh = refresh::Refresh::asked_of_uas(&request, &core.config.timings, session.peer.timer, None);
         session.set_timer(core, Timer::Ringing, now + wait);
         Ok(session)
     }

@@ -55,15 +55,14 @@ fn c3_half_open_calls_have_a_bound() {
         script.receive(&other(number, "INVITE"));
     }
     assert_eq!(script.endpoint.sessions(), 100);
-    let mut originate_refused = false;
+    script.take_events();
     let party = || crate::message::NameAddr::new("sip:a@b.test".parse().unwrap());
     let uri = "sip:a@192.0.2.1".parse().unwrap();
     let session = SessionId::originated(0, 5);
     let originate = Originate::new(session, Destination::Flow(script.flow), uri, party(), party());
-    if script.command(Command::Originate(Box::new(originate))) == Err(CommandError::Limit) {
-        originate_refused = true;
-    }
-    assert!(originate_refused);
+    assert_eq!(script.command(Command::Originate(Box::new(originate))), Err(CommandError::Limit));
+    // Whoever dials hears of it like of any other call that failed.
+    assert!(matches!(script.event(), Event::Rejected { session: of, status: 503, response: None } if of == session));
     script.run_out();
 }
 
