@@ -12,6 +12,7 @@ impl Call {
             "id" => Some(leg.id.to_string()),
             "caller.number" => Some(leg.party.number.clone()),
             "caller.name" => Some(leg.party.name.clone()),
+            "caller.privacy" => Some(if leg.party.withheld { "id" } else { "none" }.to_owned()),
             "dialed.number" => Some(leg.dialed.clone()),
             "endpoint" => leg.endpoint.clone(),
             "state" => Some(leg.state().name().to_owned()),
@@ -36,8 +37,8 @@ impl Call {
         Ok(Some(Outcome::Attribute(self.attribute(id, name))))
     }
 
-    /// Sets an attribute. `caller.number` and `caller.name` change what called parties are shown; what the call itself knows
-    /// cannot be set.
+    /// Sets an attribute. `caller.number` and `caller.name` change what called parties are shown, `caller.privacy` whether they
+    /// are shown anything (`id` or `none`, RFC 3325 §9.3); what the call itself knows cannot be set.
     pub(crate) fn set_attribute(&mut self, id: LegId, name: String, value: String) -> Granted {
         let leg = self.leg_mut(id).ok_or(RequestError::Gone)?;
         if name.len() > limit::ATTRIBUTE_NAME_BYTES || value.len() > limit::ATTRIBUTE_VALUE_BYTES {
@@ -56,6 +57,13 @@ impl Call {
                 }
                 let party = &mut leg.party;
                 *(if name == "caller.number" { &mut party.number } else { &mut party.name }) = value;
+            }
+            "caller.privacy" => {
+                leg.party.withheld = match value.as_str() {
+                    "id" => true,
+                    "none" => false,
+                    _ => return Err(RequestError::Invalid("a caller's privacy is `id` or `none`".to_owned())),
+                };
             }
             "id" | "dialed.number" | "endpoint" | "state" | "direction" | "codec" | "diversions" | "bridged-to"
             | "caller.verified" => return Err(RequestError::Denied),

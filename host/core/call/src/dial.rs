@@ -285,7 +285,7 @@ impl Call {
             return None;
         }
         let leg = self.allocate_leg();
-        let party = Party { name: String::new(), number: number.clone() };
+        let party = Party::new("", number.clone());
         self.add(Leg::new(now, leg, direction, party, number, hops));
         self.dial_mut(id)?.branches.push(Branch { leg, hops });
         Some(leg)

@@ -155,6 +155,8 @@ pub enum Effect {
     },
     /// Give a leg to another call of this host, in the place of a leg there.
     ///
+    /// From this effect on the owner keeps what the leg's phone says, for whichever call gets the leg; it tells none of it here.
+    ///
     /// The owner sends [`Input::LegAdopted`] to that call, whose [`Effect::Adopted`] comes back as [`Input::HandedOver`] here. If it took
     /// the leg, signalling and media of the leg belong to it under its new number from then on; the bridge and music here have been ended
     /// before. If that call is gone or of another tenant, answer with `HandedOver { as_leg: None }` at once.

@@ -9,12 +9,20 @@ pub struct Party {
     pub name: String,
     /// The number to show; may be empty.
     pub number: String,
+    /// The party asked to be shown to nobody (RFC 3323): the host knows who it is, its record says so, the other parties are not
+    /// told.
+    #[serde(skip_serializing_if = "is_false")]
+    pub withheld: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Party {
     /// A party of a name and a number.
     pub fn new(name: impl Into<String>, number: impl Into<String>) -> Self {
-        Self { name: name.into(), number: number.into() }
+        Self { name: name.into(), number: number.into(), withheld: false }
     }
 }
 

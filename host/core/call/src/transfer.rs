@@ -147,9 +147,7 @@ impl Call {
         } else if let Some(leg) = self.leg_mut(id) {
             let end = crate::leg::End { at: now, cause: Cause::NORMAL_CLEARING, side: Side::Host };
             leg.end = Some(end);
-            let held = leg.held;
             self.leg_gone(now, id);
-            self.forward_hold(id, as_leg, held);
         }
         if self.live(transferor).is_some() {
             self.conclude(now, transferor);
@@ -174,19 +172,13 @@ impl Call {
         }
     }
 
-    /// Tells the new call that a leg ended while it moved.
+    /// Tells the new call that this one ended a leg while it moved. (What its phone says meanwhile goes to the new call, which
+    /// hears it when it has the leg.)
     pub(crate) fn forward_end(&mut self, id: LegId, as_leg: LegId) {
         let Some(leg) = self.leg(id).filter(|leg| leg.state() == State::Over) else { return };
         if let (Some(to), Some(end)) = (leg.went_to, leg.end) {
             let input = Box::new(Input::LegEnded { leg: as_leg, cause: end.cause });
             self.emit(Effect::Forward { to, input });
-        }
-    }
-
-    /// Tells the new call whether a leg holds: that may have changed while it moved.
-    fn forward_hold(&mut self, id: LegId, as_leg: LegId, held: bool) {
-        if let Some(to) = self.leg(id).and_then(|leg| leg.went_to) {
-            self.emit(Effect::Forward { to, input: Box::new(Input::LegHeld { leg: as_leg, held }) });
         }
     }
 

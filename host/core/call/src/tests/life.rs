@@ -168,6 +168,9 @@ fn attributes_are_read_and_written_within_their_bounds() {
     rig.ask(set("caller.name", "x\r\nRoute: y"));
     rig.ask(set("caller.number", "777"));
     rig.ask(get("caller.number"));
+    rig.ask(set("caller.privacy", "perhaps"));
+    rig.ask(set("caller.privacy", "id"));
+    rig.ask(get("caller.privacy"));
     rig.says(&[
         "reply 6 done",
         "reply 7 attribute Some(\"de\")",
@@ -175,6 +178,9 @@ fn attributes_are_read_and_written_within_their_bounds() {
         "reply 9 error invalid",
         "reply 10 done",
         "reply 11 attribute Some(\"777\")",
+        "reply 12 error invalid",
+        "reply 13 done",
+        "reply 14 attribute Some(\"id\")",
     ]);
 }
 
