@@ -252,6 +252,7 @@ fn sip_config(server: &config::Server) -> SipConfig {
     SipConfig {
         listeners: udp.chain(tcp).collect(),
         user_agent: concat!("Jackfield/", env!("CARGO_PKG_VERSION")).into(),
+        timings: switch::sip_timings(),
         ..SipConfig::default()
     }
 }

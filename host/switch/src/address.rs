@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 use call::Party;
-use sip::message::{Headers, Host, NameAddr, Uri};
+use sip::message::{HeaderName, Headers, Host, NameAddr, Uri};
 
 /// The user part that stands for nobody (RFC 3323 §4.1.1.3).
 const ANONYMOUS: &str = "anonymous";
+/// The domain of nobody.
+const INVALID: &str = "anonymous.invalid";
 
 /// The To of a call: the address without what only routing needs.
 pub(crate) fn called(uri: &Uri) -> NameAddr {
@@ -16,8 +18,13 @@ pub(crate) fn called(uri: &Uri) -> NameAddr {
     }
 }
 
-/// The From of a call: the party as the host vouches for it, at its tenant's domain.
+/// The From of a call: the party as the host vouches for it, at its tenant's domain, or nobody if it wants that.
 pub(crate) fn calling(party: &Party, realm: &str) -> NameAddr {
+    if party.withheld {
+        // RFC 3323 §4.1.1.3.
+        let nobody = Host::parse(&Bytes::from_static(INVALID.as_bytes())).expect("the domain of nobody is a host");
+        return NameAddr::new(Uri::sip(Some(ANONYMOUS), nobody, None)).with_display_name("Anonymous");
+    }
     let host = Host::parse(&Bytes::copy_from_slice(realm.as_bytes())).unwrap_or_else(|_| Host::from(LOOPBACK));
     let uri = Uri::sip(Some(&user(&party.number)), host, None);
     match party.name.is_empty() {
@@ -34,10 +41,23 @@ pub(crate) fn user(number: &str) -> String {
     if number.is_empty() { ANONYMOUS.to_owned() } else { number.to_owned() }
 }
 
-/// The user part of our Contact in calls for this number: only what needs no escape, because it stands as it is.
-pub(crate) fn contact_user(number: &str) -> String {
+/// The user part of our Contact in calls for this party: only what needs no escape, because it stands as it is.
+pub(crate) fn contact_user(party: &Party) -> String {
+    let number = if party.withheld { "" } else { &party.number };
     let plain = |c: &char| c.is_ascii_alphanumeric() || "+-_.*#".contains(*c);
     user(&number.chars().filter(plain).collect::<String>())
+}
+
+/// Whether who sent a request wants to be shown to nobody: it asks for it (RFC 3323 §4.2, RFC 3325 §9.3), or says itself that it
+/// is nobody.
+pub(crate) fn withholds(headers: &Headers) -> bool {
+    let asks = headers.get_all(&HeaderName::Privacy).any(|value| {
+        let wishes = value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        wishes
+            .into_iter()
+            .any(|wish| [&b"id"[..], b"user", b"header"].iter().any(|kind| wish.eq_ignore_ascii_case(kind)))
+    });
+    asks || headers.from_().is_some_and(|from| from.uri().host().is_some_and(|host| host.is(INVALID)))
 }
 
 /// What a URI dials: its user part with escapes undone, or a telephone number.
@@ -93,6 +113,38 @@ mod tests {
         assert_eq!(info_digit(b"application/dtmf", b"E"), None);
         assert_eq!(info_digit(b"application/sdp", b"5"), None);
         assert_eq!(info_digit(b"application/dtmf", &[0xff]), None);
+    }
+
+    #[test]
+    fn the_contact_of_any_number_needs_no_escape() {
+        let of = |number: &str| contact_user(&Party::new("", number));
+        assert_eq!(of("+49-30.1*#_x"), "+49-30.1*#_x");
+        assert_eq!(of("1 0<0>\"@;x=y%41\r\nVia: z"), "100xy41Viaz");
+        for nobody in ["", "äö", "<>"] {
+            assert_eq!(of(nobody), "anonymous");
+        }
+    }
+
+    #[test]
+    fn privacy_is_asked_for_in_several_ways() {
+        let headers = |name: HeaderName, value: &'static str| {
+            [(name, Bytes::from_static(value.as_bytes()))].into_iter().collect::<Headers>()
+        };
+        for wish in ["id", "ID", "user;id", "header ; critical", "session;user"] {
+            assert!(withholds(&headers(HeaderName::Privacy, wish)), "{wish}");
+        }
+        for none in ["none", "", "session", "identity", "history"] {
+            assert!(!withholds(&headers(HeaderName::Privacy, none)), "{none}");
+        }
+        assert!(withholds(&headers(HeaderName::From, "\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag=1")));
+        assert!(!withholds(&headers(HeaderName::From, "<sip:anonymous@acme.test>;tag=1")));
+    }
+
+    #[test]
+    fn a_party_that_is_withheld_is_nobody() {
+        let party = Party { withheld: true, ..Party::new("Ann", "100") };
+        assert_eq!(calling(&party, "acme.test").to_string(), "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+        assert_eq!(contact_user(&party), "anonymous");
     }
 
     #[test]

@@ -12,7 +12,10 @@ mod plugin_port;
 mod record;
 mod run;
 mod signalling;
+#[cfg(test)]
+mod tests;
 mod transfer;
+mod way;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -24,19 +27,23 @@ use bytes::Bytes;
 use call::{Call, CallId, Cause, Cdr, Hops, Input, LegId, Outcome, Party, PlayId, Request, RequestError, RequestId};
 use futures_util::FutureExt as _;
 use rustc_hash::{FxHashMap, FxHashSet};
-use sip::endpoint::{Destination, SessionId};
+use sip::endpoint::SessionId;
 use tokio::sync::{mpsc, oneshot};
 
 use self::leg::{Refer, Role};
 use self::run::Run;
+use self::transfer::Adopting;
+use self::way::Ways;
 use crate::limit;
 use crate::shared::Shared;
 use crate::tenant::Tenant;
 use crate::tenant::definition::Endpoint;
 
+pub(crate) use self::effect::hang_up;
 pub(crate) use self::leg::Leg;
 pub use self::message::{Description, LegDescription};
-pub(crate) use self::message::{Inbox, Message, Replacement};
+pub(crate) use self::message::{Inbox, Message, Moving, Replacement};
+pub(crate) use self::way::Way;
 
 /// How a call begins.
 pub(crate) enum Start {
@@ -76,10 +83,12 @@ pub(crate) struct CallTask {
     waiting: HashMap<RequestId, Waiting>,
     /// Runs with an answer to their last question, to be stepped once the call has been drained.
     ready: VecDeque<(LegId, dialplan::Reply)>,
-    /// Legs of other calls that this one has not decided about: their number here and whom to tell.
-    adopting: FxHashMap<(CallId, LegId), (LegId, Inbox)>,
-    /// Where the contacts that the call was told of are reached.
-    ways: FxHashMap<u64, Way>,
+    /// Legs of other calls that this one has not decided about.
+    adopting: FxHashMap<(CallId, LegId), Adopting>,
+    /// What was taken out of the inbox and not heard yet.
+    backlog: VecDeque<Message>,
+    inbox: mpsc::Receiver<Message>,
+    ways: Ways,
     /// Playbacks whose prompts are being read.
     loading: FxHashSet<(LegId, PlayId)>,
     requests: u64,
@@ -106,12 +115,12 @@ pub(crate) fn spawn(shared: &Arc<Shared>, tenant: &Arc<Tenant>, start: Start) ->
     let (sender, inbox) = mpsc::channel(limit::CALL_INBOX);
     shared.calls.insert(call_key(id), (id, tenant.id().clone(), sender.clone()));
     if let Start::Offered(offered) = &start {
-        shared.sessions.insert(offered.session.as_u64(), sender.clone());
+        shared.sessions.insert(offered.session, sender.clone());
     }
-    let mut task = CallTask::new(Arc::clone(shared), Arc::clone(tenant), id, sender);
+    let mut task = CallTask::new(Arc::clone(shared), Arc::clone(tenant), id, (sender, inbox));
     shared.tasks.spawn(async move {
         // A panic is this call's alone: its legs end with a cause and its record is written (architecture.md §2).
-        let result = AssertUnwindSafe(task.run(start, inbox)).catch_unwind().await;
+        let result = AssertUnwindSafe(task.run(start)).catch_unwind().await;
         if result.is_err() {
             task.end_after_panic();
         }
@@ -138,7 +147,12 @@ pub(crate) enum Full {
 }
 
 impl CallTask {
-    fn new(shared: Arc<Shared>, tenant: Arc<Tenant>, id: CallId, sender: Inbox) -> Self {
+    fn new(
+        shared: Arc<Shared>,
+        tenant: Arc<Tenant>,
+        id: CallId,
+        (sender, inbox): (Inbox, mpsc::Receiver<Message>),
+    ) -> Self {
         let now = shared.now();
         let call = Call::new(now, id, tenant.id().clone(), shared.call_config.clone());
         Self {
@@ -154,7 +168,9 @@ impl CallTask {
             waiting: HashMap::new(),
             ready: VecDeque::new(),
             adopting: FxHashMap::default(),
-            ways: FxHashMap::default(),
+            backlog: VecDeque::new(),
+            inbox,
+            ways: Ways::default(),
             loading: FxHashSet::default(),
             requests: 0,
             run_count: 0,
@@ -165,7 +181,7 @@ impl CallTask {
         }
     }
 
-    async fn run(&mut self, start: Start, mut inbox: mpsc::Receiver<Message>) {
+    async fn run(&mut self, start: Start) {
         match start {
             Start::Offered(offered) => self.begin_offered(*offered),
             Start::Originate { request, reply } => self.ask(request, reply),
@@ -173,12 +189,16 @@ impl CallTask {
         loop {
             self.drain().await;
             if self.finished {
-                return self.close(&mut inbox).await;
+                return self.close().await;
+            }
+            if let Some(message) = self.backlog.pop_front() {
+                self.hear(message);
+                continue;
             }
             let deadline = self.next_deadline();
             tokio::select! {
                 biased;
-                message = inbox.recv() => match message {
+                message = self.inbox.recv() => match message {
                     Some(message) => self.hear(message),
                     // The task holds a sender itself, so this end never closes first.
                     None => return,
@@ -189,17 +209,26 @@ impl CallTask {
     }
 
     /// Hears what came too late, so that a leg or an INVITE on its way here is refused and not forgotten.
-    async fn close(&mut self, inbox: &mut mpsc::Receiver<Message>) {
-        inbox.close();
-        while let Some(message) = inbox.recv().await {
+    async fn close(&mut self) {
+        self.inbox.close();
+        loop {
+            let message = match self.backlog.pop_front() {
+                Some(message) => message,
+                None => match self.inbox.recv().await {
+                    Some(message) => message,
+                    None => break,
+                },
+            };
             self.hear(message);
             self.drain().await;
         }
+        self.end_legs(Cause::NORMAL_CLEARING);
+    }
+
+    /// Ends whatever legs are left.
+    fn end_legs(&mut self, cause: Cause) {
         for (_, leg) in std::mem::take(&mut self.legs) {
-            self.shared.forget_leg(&leg, self.tenant.id(), self.id);
-            if !leg.over {
-                self.sip(effect::hang_up(leg.session, Cause::NORMAL_CLEARING));
-            }
+            self.shared.end_leg(&leg, self.tenant.id(), self.id, cause);
         }
     }
 
@@ -236,7 +265,7 @@ impl CallTask {
 
     fn hear(&mut self, message: Message) {
         match message {
-            Message::Sip(event) => self.hear_sip(*event),
+            Message::Sip(event) => self.hear_sip(event),
             Message::Media(event) => self.hear_media(event),
             Message::Request { request, reply } => self.ask(*request, reply),
             Message::Dialplan { leg, verb } => self.dialplan_verb(leg, verb),
@@ -291,7 +320,7 @@ impl CallTask {
 
     /// Takes up an inbound session as a leg.
     fn enter(&mut self, leg: LegId, offered: Offered) {
-        self.shared.sessions.insert(offered.session.as_u64(), self.sender.clone());
+        self.shared.sessions.insert(offered.session, self.sender.clone());
         self.shared.dialogs.insert(&offered.dialog, self.tenant.id(), self.id, leg);
         let role = Role::Called { offer: offered.offer, source: offered.source, sdp: None, answered: false };
         let leg_state = Leg {
@@ -348,14 +377,23 @@ impl CallTask {
     /// Ends what a panicking call left behind. The [`Call`] value is not touched: it may be half changed.
     fn end_after_panic(&mut self) {
         tracing::error!(call = %self.id, tenant = %self.tenant.id(), "the call's task panicked: its legs are ended");
-        for (_, leg) in std::mem::take(&mut self.legs) {
-            self.shared.forget_leg(&leg, self.tenant.id(), self.id);
-            if !leg.over {
-                let hang_up = effect::hang_up(leg.session, Cause::NORMAL_TEMPORARY_FAILURE);
-                if self.shared.sip.command(hang_up).is_err() {
-                    tracing::error!(call = %self.id, "no hang-up for a leg: the endpoint is overloaded");
+        self.end_legs(Cause::NORMAL_TEMPORARY_FAILURE);
+        self.inbox.close();
+        let adopting = std::mem::take(&mut self.adopting).into_iter();
+        let mut refused: Vec<_> = adopting.map(|(from, Adopting { moving, back })| (from, moving, back)).collect();
+        let mut waiting = std::mem::take(&mut self.backlog);
+        while let Some(message) = waiting.pop_front().or_else(|| self.inbox.try_recv().ok()) {
+            match message {
+                Message::Adopt(adoption) => refused.push((adoption.from, adoption.moving, adoption.back)),
+                Message::HandedOver { returned: Some(moving), .. } => {
+                    self.shared.end_leg(&moving.leg, self.tenant.id(), self.id, Cause::NORMAL_TEMPORARY_FAILURE);
                 }
+                Message::Replace(replacement) => self.refuse_replacement(replacement.offered.session),
+                _ => {}
             }
+        }
+        for (from, moving, back) in refused {
+            self.shared.answer_adoption(self.tenant.id(), from, back, (None, Some(Box::new(moving))));
         }
         for (_, run) in std::mem::take(&mut self.runs) {
             run.abort();
@@ -374,12 +412,4 @@ async fn sleep_until(deadline: Option<Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// Where a contact is reached.
-#[derive(Clone, PartialEq)]
-pub(crate) struct Way {
-    pub(crate) destination: Destination,
-    pub(crate) uri: sip::message::Uri,
-    pub(crate) routes: Vec<Bytes>,
 }

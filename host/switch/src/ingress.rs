@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use call::{Cause, Hops, Party};
-use sip::endpoint::{Command, Event, ExtraHeaders, Flow, ServerTransactionId, SessionId};
+use sip::endpoint::{Command, EndReason, Event, ExtraHeaders, Flow, ServerTransactionId, SessionId};
 use sip::message::{HeaderName, Headers, Method, NameAddr, Request};
-use tokio::sync::mpsc::error::TrySendError;
 
 use crate::authentication::Account;
 use crate::call_task::{Message, Offered, Replacement, Start};
+use crate::sessions::Undelivered;
 use crate::switch::Switch;
 use crate::tenant::Tenant;
 use crate::tenant::definition::Endpoint;
@@ -79,18 +79,19 @@ impl Switch {
     /// Gives an event to its call. A session that goes on without a call, or whose call cannot keep up, is ended.
     fn deliver(&self, session: SessionId, event: Event, goes_on: bool, commands: &mut Vec<Command>) {
         let shared = &self.inner.shared;
-        let delivered = match shared.sessions.get(session.as_u64()) {
-            None => false,
-            Some(inbox) => match inbox.try_send(Message::Sip(Box::new(event))) {
-                Ok(()) => true,
-                Err(TrySendError::Closed(_)) => false,
-                Err(TrySendError::Full(_)) => {
-                    tracing::error!(%session, "a call does not keep up with its events: its session is ended");
-                    false
-                }
-            },
+        let Err(undelivered) = shared.sessions.deliver(session, Box::new(event)) else { return };
+        let end = match undelivered {
+            Undelivered::Nobody => None,
+            Undelivered::Behind(end) if !goes_on => Some(end),
+            Undelivered::Behind(_) => {
+                tracing::error!(%session, "a call does not keep up with its events: its session is ended");
+                Some(Box::new(Event::Ended { session, reason: EndReason::Status(503) }))
+            }
         };
-        if !delivered && goes_on {
+        if let Some(end) = end {
+            shared.sessions.deliver_end(&shared.tasks, session, end);
+        }
+        if goes_on {
             let cause = Cause::NORMAL_TEMPORARY_FAILURE;
             commands.push(Command::HangUp { session, status: cause.to_sip_status(), reason: None });
         }
@@ -133,7 +134,7 @@ impl Switch {
         // Strangers hear nothing but the challenge: any other refusal of an INVITE would be repeated to whatever address
         // they named (timer G of §17.2.1, hostile C8).
         let dialed = crate::address::dialed(&request.uri);
-        let Caller { tenant, endpoint, context, party } = match self.trunk_party(request, flow) {
+        let Caller { tenant, endpoint, context, mut party } = match self.trunk_party(request, flow) {
             Some(party) => self.inbound(dialed.as_deref(), party)?,
             None => self.outbound(now, request, flow)?,
         };
@@ -144,6 +145,7 @@ impl Switch {
             // §21.4.13
             return Err(Refusal::new(415).with(HeaderName::Accept, "application/sdp"));
         }
+        party.withheld |= crate::address::withholds(&request.headers);
         let offered = Offered {
             session,
             endpoint,
@@ -173,13 +175,14 @@ impl Switch {
     /// one that does not exist (RFC 3891 §3).
     fn replace(&self, tenant: &Tenant, replaced: Option<SessionId>, offered: Offered) -> Result<(), Refusal> {
         let replaced = replaced.ok_or(Refusal::new(481))?;
-        let inbox = self.inner.shared.sessions.get(replaced.as_u64()).ok_or(Refusal::new(481))?;
+        let sessions = &self.inner.shared.sessions;
+        let inbox = sessions.inbox(replaced).ok_or(Refusal::new(481))?;
         let session = offered.session;
         let replacement = Replacement { tenant: tenant.id().clone(), replaced, offered };
         // Before the call has read it, so that a CANCEL that follows at once finds the same inbox.
-        self.inner.shared.sessions.insert(session.as_u64(), inbox.clone());
+        sessions.insert(session, inbox.clone());
         inbox.try_send(Message::Replace(Box::new(replacement))).map_err(|_| {
-            self.inner.shared.sessions.remove(session.as_u64());
+            sessions.remove(session);
             Refusal::new(481)
         })
     }

@@ -18,6 +18,7 @@ mod ingress;
 pub mod limit;
 mod net_port;
 pub mod port;
+mod sessions;
 mod shared;
 mod sound;
 mod switch;
@@ -26,7 +27,7 @@ pub mod tenant;
 
 pub use call_task::{Description, LegDescription};
 pub use net_port::{NetMedia, SipDoor};
-pub use port::{MediaLeg, MediaPort, MediaSink, NoMedia, Overloaded, SipPort, SoundName, SoundSource};
+pub use port::{MediaLeg, MediaPort, MediaSink, NoMedia, Overloaded, SipPort, SoundName, SoundSource, sip_timings};
 pub use shared::{Clock, Settings};
 pub use switch::{Applied, OriginateError, Switch};
 pub use tenant::Tenant;

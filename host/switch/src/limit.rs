@@ -6,6 +6,10 @@ use std::time::Duration;
 /// broken and is ended rather than allowed to hold memory.
 pub const CALL_INBOX: usize = 256;
 
+/// Events of a session that are kept while its leg moves from one call to another: that takes microseconds, so that more are
+/// a flood, and the session is ended like that of a call which is behind. Its end is kept in any case.
+pub const EVENTS_WHILE_MOVING: usize = 16;
+
 /// Calls one tenant may have up when its definition says nothing.
 pub const CALLS_PER_TENANT: usize = 1_000;
 
@@ -35,11 +39,22 @@ pub const NESTED_APPLICATIONS: u8 = 4;
 /// A tenant has its own, smaller bound in its definition, so that it does not keep the others from recording.
 pub const RECORDINGS: usize = 256;
 
+/// Ways to contacts that a call remembers. A call has no more legs than that in its life, so that further contacts could not
+/// be called anyway.
+pub const WAYS: usize = call::limit::LEGS_TOTAL;
+
+/// The session timer that calls ask for (RFC 4028 §4 recommends half an hour): a peer that vanished without a word while it
+/// held, when no audio is missed, is found out after so long.
+pub const SESSION_EXPIRES: Duration = Duration::from_secs(1_800);
+
 /// REGISTER answers waiting for the disk at once; further ones get 503 with Retry-After.
 pub const COMMITS_WAITING: usize = 10_000;
 
 /// How long a drain waits for calls before it ends them, when the caller gives no other time.
 pub const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a drain waits for calls that were told to end: they have nobody to wait for, but the disk or a plugin may hang.
+pub const DRAIN_END: Duration = Duration::from_secs(10);
 
 /// Challengers that nonces are spread over by realm and peer, so that SIP shards rarely meet at one lock.
 pub const CHALLENGERS: usize = 16;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use call::TenantId;
 use media::engine::{Command as MediaCommand, Event as MediaEvent, LegKey, LegOptions};
-use sip::endpoint::{Command as SipCommand, Flow, SessionId};
+use sip::endpoint::{Command as SipCommand, Flow, SessionId, Timings};
 use thiserror::Error;
 
 /// The way to the SIP endpoints.
@@ -22,6 +22,12 @@ pub trait SipPort: Send + Sync + 'static {
 
     /// The peer of this flow has authenticated: its connection no longer counts among strangers'.
     fn trust(&self, flow: &Flow);
+}
+
+/// The timers that the SIP endpoints of a switch have: those of the RFCs, and a session timer in every call, so that a peer that
+/// vanished is found out even when nobody misses its audio (hostile C3).
+pub fn sip_timings() -> Timings {
+    Timings { session_wish: Some(crate::limit::SESSION_EXPIRES), ..Timings::default() }
 }
 
 /// Too much is waiting already.

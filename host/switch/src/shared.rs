@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use call::{CallId, LegId, RequestError, TenantId};
+use call::{CallId, Cause, LegId, RequestError, TenantId};
 use codec::tone::Tone;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::task::TaskTracker;
 
-use crate::call_task::{Full, Inbox, Leg, Message, call_key};
+use crate::call_task::{Full, Inbox, Leg, Message, Moving, call_key, hang_up};
 use crate::limit;
 use crate::port::{MediaPort, SipPort};
+use crate::sessions::Sessions;
 use crate::table::Table;
 use crate::tenant::Tenant;
 
@@ -22,8 +23,8 @@ use crate::tenant::Tenant;
 pub(crate) struct Shared {
     pub(crate) sip: Arc<dyn SipPort>,
     pub(crate) media: Arc<dyn MediaPort>,
-    /// Sessions to the inboxes of their calls.
-    pub(crate) sessions: Table<Inbox>,
+    /// Who hears of which session.
+    pub(crate) sessions: Sessions,
     /// Calls by [`call_key`].
     pub(crate) calls: Table<(CallId, TenantId, Inbox)>,
     pub(crate) dialogs: Dialogs,
@@ -134,7 +135,7 @@ impl Shared {
         Self {
             sip,
             media,
-            sessions: Table::new(),
+            sessions: Sessions::default(),
             calls: Table::new(),
             dialogs: Dialogs::default(),
             tasks: TaskTracker::new(),
@@ -196,9 +197,44 @@ impl Shared {
 
     /// A leg is over: nothing is delivered for it any more.
     pub(crate) fn forget_leg(&self, leg: &Leg, tenant: &TenantId, call: CallId) {
-        self.sessions.remove(leg.session.as_u64());
+        self.sessions.remove(leg.session);
         if let Some(dialog) = &leg.dialog {
             self.dialogs.remove(dialog, tenant, call);
+        }
+    }
+
+    /// Ends a leg that no call goes on with.
+    pub(crate) fn end_leg(&self, leg: &Leg, tenant: &TenantId, call: CallId, cause: Cause) {
+        self.forget_leg(leg, tenant, call);
+        if !leg.over && self.sip.command(hang_up(leg.session, cause)).is_err() {
+            tracing::error!(%call, "no hang-up for a leg: the endpoint is overloaded");
+        }
+    }
+
+    /// Tells a call what became of the leg that it gave away. A leg that is to go back to a call which is over is ended.
+    pub(crate) fn answer_adoption(
+        self: &Arc<Self>,
+        tenant: &TenantId,
+        (call, leg): (CallId, LegId),
+        back: Inbox,
+        (as_leg, returned): (Option<LegId>, Option<Box<Moving>>),
+    ) {
+        let orphan = move |shared: &Self, tenant: &TenantId, answer: Message| {
+            if let Message::HandedOver { returned: Some(moving), .. } = answer {
+                shared.end_leg(&moving.leg, tenant, call, Cause::NORMAL_TEMPORARY_FAILURE);
+            }
+        };
+        match back.try_send(Message::HandedOver { leg, as_leg, returned }) {
+            Ok(()) => {}
+            Err(TrySendError::Closed(answer)) => orphan(self, tenant, answer),
+            Err(TrySendError::Full(answer)) => {
+                let (shared, tenant) = (Arc::clone(self), tenant.clone());
+                self.tasks.spawn(async move {
+                    if let Err(error) = back.send(answer).await {
+                        orphan(&shared, &tenant, error.0);
+                    }
+                });
+            }
         }
     }
 

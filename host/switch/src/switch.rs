@@ -191,15 +191,22 @@ impl Switch {
         }
     }
 
-    /// Takes no new calls, waits for those that are up, then ends the rest. Returns when the last record is handed on.
+    /// Takes no new calls, waits for those that are up, then ends the rest. Returns when the last record is handed on, or
+    /// [`limit::DRAIN_END`] after the rest was told to end: a disk that hangs must not keep the host from stopping.
     pub async fn drain(&self, patience: Duration) {
         let shared = &self.inner.shared;
         shared.draining.store(true, Ordering::Relaxed);
         shared.tasks.close();
         if tokio::time::timeout(patience, shared.tasks.wait()).await.is_err() {
             self.end_calls(None, Cause::NORMAL_UNSPECIFIED);
-            // A call that is told to end ends: its runs are stopped and nobody is asked any more.
-            shared.tasks.wait().await;
+            if tokio::time::timeout(limit::DRAIN_END, shared.tasks.wait()).await.is_err() {
+                let (tasks, calls) = (shared.tasks.len(), shared.calls_up());
+                tracing::error!(
+                    tasks,
+                    calls,
+                    "something does not end although it was told to: the host stops without it"
+                );
+            }
         }
         if let Err(error) = self.inner.store.committed().await {
             tracing::error!(%error, "the last writes may not be on disk");

@@ -137,13 +137,9 @@ impl CallTask {
             return Vec::new();
         }
         let ways = self.tenant.registrations.ways(endpoint, self.shared.wallclock());
-        let contacts = ways.into_iter().map(|way| {
-            // A way that is known keeps its key, so that a dialplan's loop does not fill the memory.
-            let known = self.ways.iter().find(|(_, known)| **known == way).map(|(key, _)| *key);
-            let key = known.unwrap_or(self.ways.len() as u64 + 1);
+        let contacts = ways.into_iter().filter_map(|way| {
             let uri = way.uri.to_string();
-            self.ways.insert(key, way);
-            Contact { uri, key }
+            Some(Contact { uri, key: self.ways.key(way)? })
         });
         contacts.collect()
     }
@@ -158,7 +154,7 @@ impl CallTask {
         hops: Hops,
     ) {
         let endpoint = endpoint.and_then(|name| self.tenant.definition().endpoint(&name).cloned());
-        let Some(way) = self.ways.get(&contact.key).cloned() else {
+        let Some(way) = self.ways.get(contact.key).cloned() else {
             // Addresses outside need a trunk, and a class of service that allows the call (F13).
             return self.input(Input::LegEnded { leg, cause: Cause::NO_ROUTE });
         };
@@ -181,20 +177,20 @@ impl CallTask {
             return;
         }
         let body = self.offer(leg, Direction::SendRecv);
-        self.shared.sessions.insert(session.as_u64(), self.sender.clone());
+        self.shared.sessions.insert(session, self.sender.clone());
         let originate = Originate {
             session,
             destination: way.destination,
             to: crate::address::called(&way.uri),
             uri: way.uri,
             from: crate::address::calling(caller, self.tenant.definition().realm()),
-            contact_user: crate::address::contact_user(&caller.number),
+            contact_user: crate::address::contact_user(caller),
             body,
             headers: Vec::new(),
             max_forwards: hops.max_forwards,
             routes: way.routes,
             credentials: None,
-            session_expires: None,
+            session_expires: Some(crate::limit::SESSION_EXPIRES),
             reliable: Reliability::Preferred,
         };
         self.sip(Command::Originate(Box::new(originate)));
@@ -232,7 +228,7 @@ impl CallTask {
 }
 
 /// The command that ends a session with a cause, whatever state it is in.
-pub(super) fn hang_up(session: SessionId, cause: Cause) -> Command {
+pub(crate) fn hang_up(session: SessionId, cause: Cause) -> Command {
     let reason = Reason { protocol: ReasonProtocol::Q850, cause: cause.number(), text: String::new() };
     Command::HangUp { session, status: cause.to_sip_status(), reason: Some(reason) }
 }

@@ -58,22 +58,28 @@ pub(crate) struct LegMedia {
     pub(crate) held: bool,
 }
 
-/// Which inbox hears a leg's media: changes when the leg moves to another call.
+/// Which inbox hears a leg's media: changes when the leg moves to another call, and is none on the way.
 #[derive(Clone)]
-pub(crate) struct Hears(Arc<Mutex<Inbox>>);
+pub(crate) struct Hears(Arc<Mutex<Option<Inbox>>>);
 
 impl Hears {
     pub(crate) fn new(inbox: Inbox) -> Self {
-        Self(Arc::new(Mutex::new(inbox)))
+        Self(Arc::new(Mutex::new(Some(inbox))))
+    }
+
+    /// The leg leaves its call: events wait on the media thread.
+    pub(crate) fn hold(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     pub(crate) fn move_to(&self, inbox: Inbox) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = inbox;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(inbox);
     }
 
     /// Delivers an event, or gives it back when the inbox is full. An event for a call that is over is gone with it.
     pub(crate) fn deliver(&self, event: media::engine::Event) -> Result<(), media::engine::Event> {
         let inbox = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(inbox) = &*inbox else { return Err(event) };
         match inbox.try_send(Message::Media(event)) {
             Ok(()) | Err(tokio::sync::mpsc::error::TrySendError::Closed(_)) => Ok(()),
             Err(tokio::sync::mpsc::error::TrySendError::Full(Message::Media(event))) => Err(event),

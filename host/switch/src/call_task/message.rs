@@ -33,7 +33,7 @@ pub(crate) enum Message {
     /// A leg of another call comes here.
     Adopt(Box<Adoption>),
     /// What became of a leg that was to go to another call.
-    HandedOver { leg: LegId, as_leg: Option<LegId>, returned: Option<Box<Leg>> },
+    HandedOver { leg: LegId, as_leg: Option<LegId>, returned: Option<Box<Moving>> },
     /// Something that the call is told as it is.
     Input(Box<Input>),
     /// End everything.
@@ -83,12 +83,20 @@ pub(crate) struct Replacement {
     pub(crate) offered: super::Offered,
 }
 
+/// A leg that no call has just now.
+pub(crate) struct Moving {
+    pub(crate) leg: Leg,
+    /// What came for it before it left, in order. What comes since is kept by [`crate::sessions::Sessions`] and by the media
+    /// threads.
+    pub(crate) late: Vec<Message>,
+}
+
 /// A leg on its way from one call to another.
 pub(crate) struct Adoption {
     pub(crate) from: (CallId, LegId),
     pub(crate) replaces: LegId,
     pub(crate) adopted: AdoptedLeg,
-    pub(crate) leg: Leg,
+    pub(crate) moving: Moving,
     /// Where to send [`Message::HandedOver`].
     pub(crate) back: Inbox,
 }

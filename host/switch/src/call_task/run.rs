@@ -14,6 +14,9 @@ use super::message::{AppResult, DialplanVerb, Message};
 use super::plugin_port::Port;
 use super::{CallTask, Waiting};
 
+#[cfg(test)]
+mod tests;
+
 /// What runs on a leg.
 pub(crate) struct Run {
     program: Program,

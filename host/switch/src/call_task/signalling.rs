@@ -9,8 +9,13 @@ use super::leg::{Refer, Role};
 use super::{CallTask, Replacement};
 
 impl CallTask {
-    pub(super) fn hear_sip(&mut self, event: Event) {
-        match event {
+    pub(super) fn hear_sip(&mut self, event: Box<Event>) {
+        if let Event::Ended { session, .. } | Event::Rejected { session, .. } = *event
+            && self.leg_of(session).is_none()
+        {
+            return self.shared.sessions.pass_on(&self.shared.tasks, session, event, &self.sender);
+        }
+        match *event {
             Event::Progress { session, status, body, .. } => self.heard_progress(session, status, &body),
             Event::Answered { session, body, response } => self.heard_answer(session, &body, &response),
             Event::Rejected { session, status, response } => self.heard_rejection(session, status, response.as_deref()),
@@ -179,8 +184,7 @@ impl CallTask {
         let replaced = self.leg_of(replaced).filter(|_| tenant == *self.tenant.id());
         let Some(replaced) = replaced else {
             // The dialog ended while the INVITE was on its way, or is another tenant's (RFC 3891 §3, hostile E2).
-            self.shared.sessions.remove(offered.session.as_u64());
-            return self.sip(Command::Reject { session: offered.session, status: 481, headers: Vec::new() });
+            return self.refuse_replacement(offered.session);
         };
         let leg = self.call.allocate_leg();
         let input = Input::LegReplaced {
@@ -191,6 +195,14 @@ impl CallTask {
         };
         self.enter(leg, offered);
         self.input(input);
+    }
+
+    /// An INVITE with Replaces for a dialog that is not here any more.
+    pub(super) fn refuse_replacement(&self, session: SessionId) {
+        self.shared.sessions.remove(session);
+        if self.shared.sip.command(Command::Reject { session, status: 481, headers: Vec::new() }).is_err() {
+            tracing::error!(call = %self.id, "an INVITE with Replaces gets no answer: the endpoint is overloaded");
+        }
     }
 }
 

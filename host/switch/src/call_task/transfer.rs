@@ -4,9 +4,14 @@ use call::{AdoptedLeg, CallId, Input, LegId, Transfer};
 use sip::endpoint::Replaces;
 use sip::message::NameAddr;
 
-use super::leg::Leg;
-use super::message::{Adoption, Message};
+use super::message::{Adoption, Inbox, Message, Moving};
 use super::{CallTask, call_key};
+
+/// A leg that this call has not decided about, and who is to be told.
+pub(super) struct Adopting {
+    pub(super) moving: Moving,
+    pub(super) back: Inbox,
+}
 
 impl CallTask {
     /// What a REFER asks for, or none when it names a place that is not this tenant's.
@@ -31,35 +36,56 @@ impl CallTask {
         if tenant != *self.tenant.id() {
             return self.input(refused);
         }
-        let Some(state) = self.legs.remove(&leg) else { return self.input(refused) };
-        let adoption = Adoption { from: (self.id, leg), replaces, adopted, leg: state, back: self.sender.clone() };
+        let Some(moving) = self.let_go(leg) else { return self.input(refused) };
+        let adoption = Adoption { from: (self.id, leg), replaces, adopted, moving, back: self.sender.clone() };
         if let Err(error) = inbox.try_send(Message::Adopt(Box::new(adoption))) {
             if let Message::Adopt(adoption) = error.into_inner() {
-                self.legs.insert(leg, adoption.leg);
+                self.take_in(leg, adoption.moving);
             }
             self.input(refused);
         }
     }
 
-    pub(super) fn begin_adoption(&mut self, adoption: Adoption) {
-        let leg = self.call.allocate_leg();
-        let input = Input::LegAdopted {
-            leg,
-            from: adoption.from,
-            replaces: adoption.replaces,
-            adopted: adoption.adopted.clone(),
+    /// Takes a leg out of this call with all that was said to it and not heard yet; what it says from now on waits outside.
+    fn let_go(&mut self, leg: LegId) -> Option<Moving> {
+        let leg = self.legs.remove(&leg)?;
+        self.shared.sessions.hold(leg.session);
+        let media = leg.media.as_ref().map(|media| {
+            media.hears.hold();
+            media.key()
+        });
+        // Nothing for it comes to the inbox after this point, and what is in it is taken along.
+        while let Ok(message) = self.inbox.try_recv() {
+            self.backlog.push_back(message);
+        }
+        let about = |message: &Message| match message {
+            Message::Sip(event) => event.session() == Some(leg.session),
+            Message::Media(event) => Some(event.leg()) == media,
+            _ => false,
         };
-        self.adopting.insert(adoption.from, (leg, adoption.back));
-        self.take_in(leg, adoption.leg);
-        self.input(input);
+        let waiting = std::mem::take(&mut self.backlog).into_iter();
+        let (late, rest): (Vec<Message>, Vec<Message>) = waiting.partition(about);
+        self.backlog = rest.into();
+        Some(Moving { leg, late })
     }
 
-    /// Makes a leg this call's: its session and its media speak to this inbox from now on.
-    fn take_in(&mut self, leg: LegId, state: Leg) {
+    pub(super) fn begin_adoption(&mut self, adoption: Adoption) {
+        let leg = self.call.allocate_leg();
+        let Adoption { from, replaces, adopted, moving, back } = adoption;
+        // The leg is this call's when the call says so.
+        self.adopting.insert(from, Adopting { moving, back });
+        self.input(Input::LegAdopted { leg, from, replaces, adopted });
+    }
+
+    /// Makes a leg this call's: its session and its media speak to this inbox from now on, and what they said before is
+    /// heard first.
+    fn take_in(&mut self, leg: LegId, moving: Moving) {
+        let Moving { leg: state, late } = moving;
         if let Some(media) = &state.media {
             media.hears.move_to(self.sender.clone());
         }
-        self.shared.sessions.insert(state.session.as_u64(), self.sender.clone());
+        let kept = self.shared.sessions.take(state.session, self.sender.clone());
+        self.backlog.extend(late.into_iter().chain(kept.into_iter().map(Message::Sip)));
         if let Some(dialog) = &state.dialog {
             self.shared.dialogs.insert(dialog, self.tenant.id(), self.id, leg);
         }
@@ -68,24 +94,20 @@ impl CallTask {
 
     /// This call has decided about a leg that was offered to it.
     pub(super) fn adopted(&mut self, from: (CallId, LegId), as_leg: Option<LegId>) {
-        let Some((leg, back)) = self.adopting.remove(&from) else { return };
+        let Some(Adopting { moving, back }) = self.adopting.remove(&from) else { return };
         let returned = match as_leg {
-            Some(_) => None,
-            None => self.legs.remove(&leg).map(Box::new),
-        };
-        let answer = Message::HandedOver { leg: from.1, as_leg, returned };
-        if let Err(error) = back.try_send(answer) {
-            // The other call is over or cannot listen: a leg that nobody owns is ended.
-            if let Message::HandedOver { returned: Some(orphan), .. } = error.into_inner() {
-                self.shared.forget_leg(&orphan, self.tenant.id(), self.id);
-                self.sip(super::effect::hang_up(orphan.session, call::Cause::NORMAL_TEMPORARY_FAILURE));
+            Some(leg) => {
+                self.take_in(leg, moving);
+                None
             }
-        }
+            None => Some(Box::new(moving)),
+        };
+        self.shared.answer_adoption(self.tenant.id(), from, back, (as_leg, returned));
     }
 
-    pub(super) fn handed_over(&mut self, leg: LegId, as_leg: Option<LegId>, returned: Option<Box<Leg>>) {
-        if let Some(state) = returned {
-            self.take_in(leg, *state);
+    pub(super) fn handed_over(&mut self, leg: LegId, as_leg: Option<LegId>, returned: Option<Box<Moving>>) {
+        if let Some(moving) = returned {
+            self.take_in(leg, *moving);
         }
         self.input(Input::HandedOver { leg, as_leg });
     }

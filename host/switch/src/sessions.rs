@@ -1,0 +1,172 @@
+//! Where the events of SIP sessions go: to the call that has the leg, or nowhere yet while the leg moves between two.
+
+use sip::endpoint::{Event, SessionId};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio_util::task::TaskTracker;
+
+use crate::call_task::{Inbox, Message};
+use crate::limit;
+use crate::table::Table;
+
+/// Sessions and who hears them. An event is handed over under the lock of its entry, so that whoever changes the entry knows
+/// that nothing follows where it went before.
+#[derive(Default)]
+pub(crate) struct Sessions(Table<Ear>);
+
+enum Ear {
+    /// The call that has the leg.
+    Call(Inbox),
+    /// The leg is on its way from one call to another, which will hear this first.
+    Moving(Vec<Box<Event>>),
+}
+
+/// Why an event did not get to a call.
+#[derive(Debug)]
+pub(crate) enum Undelivered {
+    /// No call has the session.
+    Nobody,
+    /// Its call has too much to hear already.
+    Behind(Box<Event>),
+}
+
+impl Sessions {
+    /// A call has this session from now on.
+    pub(crate) fn insert(&self, session: SessionId, inbox: Inbox) {
+        self.0.insert(session.as_u64(), Ear::Call(inbox));
+    }
+
+    /// No call has it any more.
+    pub(crate) fn remove(&self, session: SessionId) {
+        self.0.remove(session.as_u64());
+    }
+
+    /// Keeps the session's events until a call takes it: nothing gets to the inbox it had.
+    pub(crate) fn hold(&self, session: SessionId) {
+        self.0.insert(session.as_u64(), Ear::Moving(Vec::new()));
+    }
+
+    /// A call has the session from now on, and gets what was kept for it, in order. That precedes whatever comes to its inbox.
+    pub(crate) fn take(&self, session: SessionId, inbox: Inbox) -> Vec<Box<Event>> {
+        let key = session.as_u64();
+        match self.0.shard(key).insert(key, Ear::Call(inbox)) {
+            Some(Ear::Moving(kept)) => kept,
+            Some(Ear::Call(_)) | None => Vec::new(),
+        }
+    }
+
+    /// The call that has the session just now.
+    pub(crate) fn inbox(&self, session: SessionId) -> Option<Inbox> {
+        let key = session.as_u64();
+        match self.0.shard(key).get(&key)? {
+            Ear::Call(inbox) => Some(inbox.clone()),
+            Ear::Moving(_) => None,
+        }
+    }
+
+    /// Gives an event to the call of its session.
+    pub(crate) fn deliver(&self, session: SessionId, event: Box<Event>) -> Result<(), Undelivered> {
+        let key = session.as_u64();
+        let mut ears = self.0.shard(key);
+        match ears.get_mut(&key) {
+            None => Err(Undelivered::Nobody),
+            Some(Ear::Moving(kept)) if kept.len() >= limit::EVENTS_WHILE_MOVING => Err(Undelivered::Behind(event)),
+            Some(Ear::Moving(kept)) => {
+                kept.push(event);
+                Ok(())
+            }
+            Some(Ear::Call(inbox)) => match inbox.try_send(Message::Sip(event)) {
+                Err(TrySendError::Full(Message::Sip(event))) => Err(Undelivered::Behind(event)),
+                Err(TrySendError::Closed(_)) => {
+                    // The call ended without this session, in a panic perhaps.
+                    ears.remove(&key);
+                    Err(Undelivered::Nobody)
+                }
+                Ok(()) | Err(TrySendError::Full(_)) => Ok(()),
+            },
+        }
+    }
+
+    /// Tells a call that its session is over, however much it has to hear: nothing else would ever end that leg. There is one
+    /// such event in the life of a session, so that no more of them wait than there are sessions.
+    pub(crate) fn deliver_end(&self, tasks: &TaskTracker, session: SessionId, end: Box<Event>) {
+        let key = session.as_u64();
+        match self.0.shard(key).get_mut(&key) {
+            None => {}
+            Some(Ear::Moving(kept)) => kept.push(end),
+            Some(Ear::Call(inbox)) => {
+                let inbox = inbox.clone();
+                // A call that is over has nothing to hear.
+                tasks.spawn(async move { drop(inbox.send(Message::Sip(end)).await) });
+            }
+        }
+    }
+
+    /// Passes on the end of a session that came to a call which had given the leg away meanwhile.
+    pub(crate) fn pass_on(&self, tasks: &TaskTracker, session: SessionId, end: Box<Event>, from: &Inbox) {
+        let elsewhere = match self.0.shard(session.as_u64()).get(&session.as_u64()) {
+            Some(Ear::Call(inbox)) => !inbox.same_channel(from),
+            Some(Ear::Moving(_)) => true,
+            None => false,
+        };
+        if elsewhere {
+            self.deliver_end(tasks, session, end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sip::endpoint::EndReason;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    fn confirmed(session: SessionId) -> Box<Event> {
+        Box::new(Event::Confirmed { session, body: bytes::Bytes::new() })
+    }
+
+    fn ended(session: SessionId) -> Box<Event> {
+        Box::new(Event::Ended { session, reason: EndReason::HungUp })
+    }
+
+    #[test]
+    fn a_session_whose_call_is_gone_is_forgotten() {
+        let (sessions, session) = (Sessions::default(), SessionId::originated(0, 1));
+        let (inbox, gone) = mpsc::channel(1);
+        sessions.insert(session, inbox);
+        drop(gone);
+        assert!(matches!(sessions.deliver(session, confirmed(session)), Err(Undelivered::Nobody)));
+        assert_eq!(sessions.0.shard(session.as_u64()).len(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_session_gets_to_a_call_that_is_behind() {
+        let (sessions, tasks, session) = (Sessions::default(), TaskTracker::new(), SessionId::originated(0, 1));
+        let (inbox, mut heard) = mpsc::channel(1);
+        sessions.insert(session, inbox);
+        assert!(sessions.deliver(session, confirmed(session)).is_ok());
+        let Err(Undelivered::Behind(event)) = sessions.deliver(session, ended(session)) else { panic!("it is full") };
+        sessions.deliver_end(&tasks, session, event);
+        let Some(Message::Sip(first)) = heard.recv().await else { panic!() };
+        let Some(Message::Sip(second)) = heard.recv().await else { panic!() };
+        assert!(matches!((*first, *second), (Event::Confirmed { .. }, Event::Ended { .. })));
+    }
+
+    #[test]
+    fn what_a_moving_session_says_is_kept_in_order_and_in_bounds() {
+        let (sessions, tasks, session) = (Sessions::default(), TaskTracker::new(), SessionId::originated(0, 1));
+        sessions.hold(session);
+        for _ in 0..limit::EVENTS_WHILE_MOVING {
+            assert!(sessions.deliver(session, confirmed(session)).is_ok());
+        }
+        let over = sessions.deliver(session, confirmed(session));
+        assert!(matches!(over, Err(Undelivered::Behind(_))), "one more than is kept");
+        sessions.deliver_end(&tasks, session, ended(session));
+        let (inbox, mut heard) = mpsc::channel(1);
+        let kept = sessions.take(session, inbox);
+        assert_eq!(kept.len(), limit::EVENTS_WHILE_MOVING + 1);
+        assert!(matches!(kept.last().map(|event| &**event), Some(Event::Ended { .. })), "the end is never lost");
+        assert!(sessions.deliver(session, confirmed(session)).is_ok());
+        assert!(heard.try_recv().is_ok());
+    }
+}
