@@ -8,12 +8,16 @@
 //! ought to happen. The same seed gives the same losses and delays.
 
 mod guest;
+mod hand;
 mod idle;
 mod network;
 mod phone;
 mod server;
+mod tenants;
 mod world;
 
+pub(crate) use hand::{Hand, reply, sdp};
 pub(crate) use network::Weather;
-pub(crate) use phone::State;
+pub(crate) use phone::{Line, PhoneId, State};
+pub(crate) use tenants::Setup;
 pub(crate) use world::{World, run};

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+/// Where the switch and the phones speak SIP.
+pub(crate) const SIP_PORT: u16 = 5060;
+
 /// What the network does to datagrams.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weather {
@@ -54,15 +57,34 @@ pub(crate) struct Network {
     random: Random,
     number: u64,
     under_way: BinaryHeap<Reverse<Datagram>>,
+    /// Every SIP message that was sent, in order.
+    letters: Vec<Letter>,
+}
+
+/// A SIP message that was sent.
+#[derive(Debug)]
+pub(crate) struct Letter {
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    bytes: Bytes,
 }
 
 impl Network {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { weather: Weather::FAIR, random: Random(seed), number: 0, under_way: BinaryHeap::new() }
+        Self {
+            weather: Weather::FAIR,
+            random: Random(seed),
+            number: 0,
+            under_way: BinaryHeap::new(),
+            letters: Vec::new(),
+        }
     }
 
     /// Sends a datagram into the weather.
     pub(crate) fn send(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
+        if to.port() == SIP_PORT {
+            self.letters.push(Letter { from, to, bytes: bytes.clone() });
+        }
         if self.random.per_mille() < self.weather.lost_per_mille {
             return;
         }
@@ -83,6 +105,12 @@ impl Network {
             return None;
         }
         self.under_way.pop().map(|Reverse(datagram)| datagram)
+    }
+
+    /// The messages sent so far, lost ones too, that begin like this.
+    pub(crate) fn letters(&self, start: &str, which: impl Fn(&Letter) -> bool) -> Vec<String> {
+        let wanted = |letter: &&Letter| letter.bytes.starts_with(start.as_bytes()) && which(letter);
+        self.letters.iter().filter(wanted).map(|letter| String::from_utf8_lossy(&letter.bytes).into_owned()).collect()
     }
 
     /// When the next one arrives.

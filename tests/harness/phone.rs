@@ -13,7 +13,7 @@ use media::negotiation::{Direction, LocalMedia, Negotiation};
 use sip::auth::Credentials;
 use sip::endpoint::{
     Advertised, ClientRequestId, Command, Config, Destination, EndReason, Endpoint, Event, Flow, Input, Originate,
-    OutboundRequest, Output, SessionId, Transport,
+    OutboundRequest, Output, Reason, Reliability, SessionId, Transport,
 };
 use sip::message::{HeaderName, Headers, Method, NameAddr, Replaces, Uri};
 
@@ -66,6 +66,8 @@ pub(crate) struct LineState {
     pub(crate) answers: u32,
     key: LegKey,
     negotiation: Negotiation,
+    /// The INVITE left the offer to the other side.
+    offerless: bool,
     /// Our SDP for the caller, before it is sent.
     answer: Bytes,
     /// The dialog, to be named in a transfer.
@@ -89,6 +91,10 @@ pub(crate) struct Phone {
     pub(crate) surprises: Vec<String>,
     /// Calls that came in and that no test has picked up.
     pub(crate) incoming: VecDeque<SessionId>,
+    /// The test speaks for it.
+    pub(crate) by_hand: bool,
+    /// What came while the test speaks for it.
+    pub(crate) letters: VecDeque<Bytes>,
     secret: String,
     codecs: Vec<Codec>,
     endpoint: Endpoint,
@@ -111,6 +117,8 @@ impl Phone {
             answers: BTreeMap::new(),
             surprises: Vec::new(),
             incoming: VecDeque::new(),
+            by_hand: false,
+            letters: VecDeque::new(),
             secret: secret.to_owned(),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             endpoint: Endpoint::new(config, bytes),
@@ -122,6 +130,9 @@ impl Phone {
 
     pub(crate) fn receive(&mut self, now: Instant, datagram: Datagram) {
         let Datagram { from, to, bytes, .. } = datagram;
+        if to == self.address && self.by_hand {
+            return self.letters.push_back(bytes);
+        }
         if to == self.address {
             let flow = Flow { transport: Transport::Udp, local: to, remote: from, connection: 0 };
             return self.endpoint.handle_input(now, Input::Message { flow, bytes });
@@ -133,20 +144,9 @@ impl Phone {
 
     /// Does all that is due; true if SIP was spoken.
     pub(crate) fn work(&mut self, now: Instant, network: &mut Network) -> bool {
-        let mut worked = false;
-        if self.endpoint.poll_timeout().is_some_and(|at| at <= now) {
-            self.endpoint.handle_timeout(now);
-            worked = true;
-        }
+        let worked = !self.by_hand && self.speak(now, network);
         if self.engine.poll_timeout().is_some_and(|at| at <= now) {
             self.engine.handle_timeout(now);
-        }
-        while let Some(output) = self.endpoint.poll_output() {
-            worked = true;
-            match output {
-                Output::Transmit { destination, bytes } => network.send(now, self.address, destination.remote(), bytes),
-                Output::Event(event) => self.hear(now, event),
-            }
         }
         while let Some(transmit) = self.engine.poll_transmit() {
             let mut from = media_address(self.address, transmit.leg);
@@ -161,19 +161,36 @@ impl Phone {
         worked
     }
 
+    /// Does all SIP that is due; true if there was any.
+    fn speak(&mut self, now: Instant, network: &mut Network) -> bool {
+        let mut worked = false;
+        if self.endpoint.poll_timeout().is_some_and(|at| at <= now) {
+            self.endpoint.handle_timeout(now);
+            worked = true;
+        }
+        while let Some(output) = self.endpoint.poll_output() {
+            worked = true;
+            match output {
+                Output::Transmit { destination, bytes } => network.send(now, self.address, destination.remote(), bytes),
+                Output::Event(event) => self.hear(now, event),
+            }
+        }
+        worked
+    }
+
     pub(crate) fn next(&self) -> Option<Instant> {
-        [self.endpoint.poll_timeout(), self.engine.poll_timeout()].into_iter().flatten().min()
+        let sip = self.endpoint.poll_timeout().filter(|_| !self.by_hand);
+        [sip, self.engine.poll_timeout()].into_iter().flatten().min()
     }
 
     // === What a test tells the phone ===
 
-    /// Registers, or with `expires` 0 takes it back; the number under which the answer comes.
-    pub(crate) fn register(&mut self, now: Instant, expires: u32) -> u64 {
+    /// Sends a REGISTER; the number under which the answer comes.
+    pub(crate) fn register(&mut self, now: Instant, change: impl FnOnce(&mut OutboundRequest)) -> u64 {
         self.numbers += 1;
         let own = NameAddr::new(uri(&format!("sip:{}@{}", self.name, self.domain)));
-        let request = OutboundRequest {
+        let mut request = OutboundRequest {
             contact_user: Some(self.name.clone()),
-            headers: vec![(HeaderName::Expires, Bytes::from(expires.to_string()))],
             credentials: Some(self.credentials()),
             ..OutboundRequest::new(
                 ClientRequestId(self.numbers),
@@ -183,46 +200,47 @@ impl Phone {
                 (own.clone(), own),
             )
         };
+        change(&mut request);
         self.command(now, Command::SendRequest(Box::new(request)));
         self.numbers
     }
 
-    pub(crate) fn call(&mut self, now: Instant, number: &str) -> SessionId {
-        self.invite(now, number, Vec::new())
-    }
-
-    /// Calls with a Replaces header (RFC 3891).
-    pub(crate) fn invite(&mut self, now: Instant, number: &str, headers: Vec<(HeaderName, Bytes)>) -> SessionId {
+    /// Calls a number.
+    pub(crate) fn call(&mut self, now: Instant, number: &str, change: impl FnOnce(&mut Originate)) -> SessionId {
         self.numbers += 1;
         let session = SessionId::originated(0, self.numbers);
         let (key, mut negotiation) = self.open(now);
         let body = Bytes::from(negotiation.offer(Direction::SendRecv));
         let target = uri(&format!("sip:{number}@{}", self.domain));
         let own = NameAddr::new(uri(&format!("sip:{}@{}", self.name, self.domain)));
-        let originate = Originate {
+        let mut originate = Originate {
             body: Some(body),
-            headers,
             contact_user: self.name.clone(),
             credentials: Some(self.credentials()),
             ..Originate::new(session, to_server(), target.clone(), own, NameAddr::new(target))
         };
-        self.lines.insert(session, LineState::new(State::Calling, key, negotiation));
+        change(&mut originate);
+        if originate.body.is_none() {
+            negotiation.reject_offer();
+        }
+        let mut line = LineState::new(State::Calling, key, negotiation);
+        line.offerless = originate.body.is_none();
+        self.lines.insert(session, line);
         self.command(now, Command::Originate(Box::new(originate)));
         session
     }
 
     pub(crate) fn ring(&mut self, now: Instant, session: SessionId) {
-        self.progress(now, session, 180, Bytes::new());
+        self.progress(now, session, (180, Bytes::new()), Reliability::Unreliable);
     }
 
     /// 183 with SDP: what the phone says is to be heard before it answers.
-    pub(crate) fn early(&mut self, now: Instant, session: SessionId) {
+    pub(crate) fn early(&mut self, now: Instant, session: SessionId, reliable: Reliability) {
         let body = self.answer_body(now, session);
-        self.progress(now, session, 183, body);
+        self.progress(now, session, (183, body), reliable);
     }
 
-    fn progress(&mut self, now: Instant, session: SessionId, status: u16, body: Bytes) {
-        let reliable = sip::endpoint::Reliability::Unreliable;
+    fn progress(&mut self, now: Instant, session: SessionId, (status, body): (u16, Bytes), reliable: Reliability) {
         self.command(now, Command::Progress { session, status, body, reliable, headers: Vec::new() });
     }
 
@@ -243,13 +261,17 @@ impl Phone {
         self.end(now, session, State::Refused(302));
     }
 
-    pub(crate) fn hang_up(&mut self, now: Instant, session: SessionId) {
-        self.command(now, Command::HangUp { session, status: 480, reason: None });
+    pub(crate) fn hang_up(&mut self, now: Instant, session: SessionId, reason: Option<Reason>) {
+        self.command(now, Command::HangUp { session, status: 480, reason });
     }
 
-    pub(crate) fn hold(&mut self, now: Instant, session: SessionId, held: bool) {
+    pub(crate) fn inform(&mut self, now: Instant, session: SessionId, content_type: &'static str, body: &str) {
+        let (content_type, body) = (Bytes::from_static(content_type.as_bytes()), Bytes::from(body.to_owned()));
+        self.command(now, Command::Info { session, content_type, body });
+    }
+
+    pub(crate) fn direct(&mut self, now: Instant, session: SessionId, direction: Direction) {
         let Some(line) = self.lines.get_mut(&session) else { return };
-        let direction = if held { Direction::SendOnly } else { Direction::SendRecv };
         let body = Some(Bytes::from(line.negotiation.offer(direction)));
         self.command(now, Command::Reoffer { session, body });
     }
@@ -301,7 +323,7 @@ impl Phone {
                 line.state = if status == 183 { State::Early } else { State::Ringing };
             }
             Event::Answered { session, body, response } => {
-                self.agree(now, session, &body);
+                self.conclude(now, session, &body);
                 let Some(line) = self.lines.get_mut(&session) else { return };
                 line.state = State::Up;
                 line.answers += 1;
@@ -386,6 +408,16 @@ impl Phone {
         self.command(now, command);
     }
 
+    /// The call was answered: with an answer to our offer, or with an offer when we made none.
+    fn conclude(&mut self, now: Instant, session: SessionId, body: &Bytes) {
+        let Some(line) = self.lines.get_mut(&session).filter(|line| line.offerless) else {
+            return self.agree(now, session, body);
+        };
+        let answer = line.negotiation.answer(body).map(Bytes::from).unwrap_or_default();
+        line.update(now, &mut self.engine);
+        self.command(now, Command::Acknowledge { session, body: answer });
+    }
+
     fn agree(&mut self, now: Instant, session: SessionId, body: &Bytes) {
         let Some(line) = self.lines.get_mut(&session) else { return };
         if body.is_empty() {
@@ -427,6 +459,7 @@ impl LineState {
             answers: 0,
             key,
             negotiation,
+            offerless: false,
             answer: Bytes::new(),
             dialog: None,
             heard: VecDeque::new(),
@@ -446,11 +479,12 @@ impl LineState {
         }
     }
 
-    /// Whether the latest audio is mainly this tone, and a good deal of it.
+    /// Whether the latest audio is mainly this tone, and a good deal of it. A tone that is there half of the time has a purity of
+    /// one half.
     pub(crate) fn hears(&self, hertz: u16) -> bool {
         let samples: Vec<i16> = self.heard.iter().copied().collect();
         samples.len() >= HEARD_SAMPLES / 2
-            && goertzel::purity(&samples, SampleRate::Hz8000, f64::from(hertz)) > 0.5
+            && goertzel::purity(&samples, SampleRate::Hz8000, f64::from(hertz)) > 0.45
             && goertzel::amplitude(&samples, SampleRate::Hz8000, f64::from(hertz)) > 1_000.0
     }
 }

@@ -2,20 +2,19 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
 use media::engine::{Channel, Command as MediaCommand, Engine, Event as MediaEvent, LegKey, LegOptions};
-use sip::endpoint::{Advertised, Command, Config, Endpoint, Flow, Input, Output, SessionId, Transport};
+use sip::endpoint::{Advertised, Command, Config, Endpoint, Flow, Input, Limits, Output, SessionId, Transport};
 use switch::{MediaLeg, MediaPort, MediaSink, NoMedia, Overloaded, SipPort, Switch};
 
-use super::network::{Datagram, Network};
+use super::network::{Datagram, Network, SIP_PORT};
 
 /// Where the switch is.
 pub(crate) const HOST: &str = "192.0.2.1";
-const SIP_PORT: u16 = 5060;
 const FIRST_MEDIA_PORT: u16 = 10_000;
 
 /// What the switch's tasks ask of the network, until the world does it.
@@ -25,6 +24,15 @@ pub(crate) struct Ports {
     legs: AtomicU64,
     commands: Mutex<VecDeque<Command>>,
     media: Arc<Mutex<MediaQueue>>,
+    /// The next call task that has a word with its media panics.
+    trap: AtomicBool,
+}
+
+impl Ports {
+    /// Lets the next call task that has a word with its media panic.
+    pub(crate) fn set_trap(&self) {
+        self.trap.store(true, Ordering::Relaxed);
+    }
 }
 
 #[derive(Default)]
@@ -60,6 +68,7 @@ impl MediaPort for Ports {
     }
 
     fn command(&self, command: MediaCommand) {
+        assert!(!self.trap.swap(false, Ordering::Relaxed), "a test wants this call to panic");
         lock(&self.media).commands.push_back(command);
     }
 }
@@ -110,10 +119,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, limits: Limits) -> Self {
         let config = Config {
             user_agent: "Jackfield".to_owned(),
             addresses: vec![Advertised::address(Transport::Udp, sip_address())],
+            timings: switch::sip_timings(),
+            limits,
             ..Config::default()
         };
         let mut bytes = [0; 32];

@@ -1,39 +1,27 @@
 //! The world of a test: one switch with two tenants, phones, the network, the clock.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use call::{Party, TenantId};
-use codec::{Codec, SampleRate, wav};
-use dialplan::Text;
+use call::TenantId;
 use plugin::{By, Consent, HostConfig, Package};
-use sip::auth::Ha1;
-use sip::message::HeaderName;
-use sip::registrar::WhenFull;
 use store::{Store, Wallclock};
-use switch::definition::{Definition, Endpoint};
-use switch::{Clock, Settings, SoundName, SoundSource, Switch, Tenant};
+use switch::definition::Definition;
+use switch::{Clock, Switch, Tenant};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 use super::guest;
 use super::idle::Others;
 use super::network::{Network, Weather};
-use super::phone::{Line, LineState, Phone, PhoneId, State};
+use super::phone::{Phone, PhoneId};
 use super::server::{HOST, Server};
+use super::tenants::{Library, Setup};
 
-/// The dialplan that both tenants have unless a test brings another: 100-109 ring the endpoint.
-pub(crate) const DIALPLAN: &str = "\
-[phones]
-exten => _10X,1,Dial(PJSIP/${EXTEN},20)
- same => n,NoOp(${DIALSTATUS})
-exten => 600,1,Answer()
- same => n,Echo()
-exten => 610,1,Answer()
- same => n,Wait(3600)
-";
+mod seen;
+mod told;
 
 /// The longest the clock moves at once: timers of the switch's own tasks may be late by this.
 const TICK: Duration = Duration::from_millis(5);
@@ -43,6 +31,9 @@ const QUIET_ROUNDS: u32 = 24;
 const LOOKS_MAX: u32 = 5_000;
 /// How long anything may take, on the clock of the test.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The wall clock at the beginning of every world: so long after 1970.
+const BEGINNING: Duration = Duration::from_secs(1_800_000_000);
 
 /// Runs a test on a clock that stands still.
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
@@ -64,21 +55,41 @@ pub(crate) struct World {
     /// Whether something happened that may have set other threads to work.
     stirred: bool,
     ticks: u64,
+    setup: Setup,
+    library: Arc<Library>,
     _directory: TempDir,
 }
 
 impl World {
-    /// Two tenants, `acme` and `globex`, with the same numbers and [`DIALPLAN`].
+    /// Two tenants, `acme` and `globex`, with the same numbers and [`DIALPLAN`](super::tenants::DIALPLAN).
     pub(crate) async fn new(seed: u64) -> Self {
-        Self::with_dialplan(seed, DIALPLAN).await
+        Self::of(seed, Setup::default()).await
     }
 
     /// The same with another dialplan in both.
-    pub(crate) async fn with_dialplan(seed: u64, dialplan: &str) -> Self {
+    pub(crate) async fn with_dialplan(seed: u64, dialplan: &'static str) -> Self {
+        Self::of(seed, Setup { dialplan, ..Setup::default() }).await
+    }
+
+    /// The usual world with phones of acme, registered as 100, 101 and so on.
+    pub(crate) async fn with_phones<const COUNT: usize>(seed: u64) -> (Self, [PhoneId; COUNT]) {
+        Self::of(seed, Setup::default()).await.and_phones().await
+    }
+
+    /// The same world with phones of acme, registered as 100, 101 and so on.
+    pub(crate) async fn and_phones<const COUNT: usize>(mut self) -> (Self, [PhoneId; COUNT]) {
+        let mut phones = [PhoneId(0); COUNT];
+        for (number, phone) in (100..).zip(&mut phones) {
+            *phone = self.registered("acme", &number.to_string()).await;
+        }
+        (self, phones)
+    }
+
+    /// A world that differs from the usual one.
+    pub(crate) async fn of(seed: u64, setup: Setup) -> Self {
         let others = Others::new();
         let directory = tempfile::tempdir().expect("a directory");
         let began = now();
-        let wallclock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let options = store::Options {
             wallclock: Wallclock::Given(Arc::new(1_800_000_000_000.into())),
             cache_bytes: 1 << 20,
@@ -87,27 +98,28 @@ impl World {
         let store = Store::open_with(&directory.path().join("store"), options).expect("a store");
         let config = HostConfig { instances: 50, threads: 1, ..HostConfig::new(directory.path().join("plugins")) };
         let plugins = plugin::Host::new(config).expect("a plugin host");
-        let server = Server::new(seed);
-        let mut key = [1; 32];
-        key[..8].copy_from_slice(&seed.to_le_bytes());
-        let settings = Settings {
-            call: call::Config { hold_music: vec!["tone:700/1000".to_owned()], max_duration: None },
-            media_timeout: Some(Duration::from_secs(60)),
-            hosts: vec![HOST.to_owned()],
-            realm: "jackfield".to_owned(),
-            digest: vec![sip::auth::Algorithm::Sha256, sip::auth::Algorithm::Md5],
-            trunks: Vec::new(),
-            calls_max: 100,
-            clock: Clock::Virtual { start: wallclock, at: began },
-            seed: key,
-        };
+        let server = Server::new(seed, setup.limits.clone());
+        let clock = Clock::Virtual { start: SystemTime::UNIX_EPOCH + BEGINNING, at: began };
         let ports = Arc::clone(&server.ports);
-        let switch = Switch::new(settings, ports.clone(), ports, store.clone(), plugins, Arc::new(Sounds));
-        let network = Network::new(seed);
-        let phones = Vec::new();
-        let (stirred, ticks, _directory) = (true, 0, directory);
-        let world = Self { switch, store, server, network, phones, others, seed, began, stirred, ticks, _directory };
-        let definitions = ["acme", "globex"].map(|name| definition(name, dialplan)).to_vec();
+        let library = Arc::new(Library::default());
+        let sounds = Arc::clone(&library);
+        let switch = Switch::new(setup.settings(seed, clock), ports.clone(), ports, store.clone(), plugins, sounds);
+        let world = Self {
+            switch,
+            store,
+            server,
+            network: Network::new(seed),
+            phones: Vec::new(),
+            others,
+            seed,
+            began,
+            stirred: true,
+            ticks: 0,
+            setup,
+            library,
+            _directory: directory,
+        };
+        let definitions = ["acme", "globex"].map(|name| world.setup.definition(name)).to_vec();
         patiently(world.switch.apply(definitions)).await.expect("no conflict");
         world
     }
@@ -115,6 +127,23 @@ impl World {
     /// What the network does from now on.
     pub(crate) fn weather(&mut self, weather: Weather) {
         self.network.weather = weather;
+    }
+
+    /// Tells the switch to stop, with patience for the calls that are up.
+    pub(crate) fn drain(&self, patience: Duration) -> JoinHandle<()> {
+        let switch = self.switch.clone();
+        tokio::spawn(async move { switch.drain(patience).await })
+    }
+
+    /// The disk that `slow-` sounds come from goes on.
+    pub(crate) fn release_sounds(&mut self) {
+        self.library.release();
+        self.stirred = true;
+    }
+
+    /// The next call task that has a word with its media panics.
+    pub(crate) fn set_trap(&self) {
+        self.server.ports.set_trap();
     }
 
     /// Installs a bundled plugin, or one of the tests', in a tenant.
@@ -153,6 +182,12 @@ impl World {
         while now() < end {
             self.step(end).await;
         }
+        self.settle().await;
+    }
+
+    /// Lets everybody send what they were told to, so that what others are told now comes behind it, though in the same
+    /// instant.
+    pub(crate) async fn sent(&mut self) {
         self.settle().await;
     }
 
@@ -233,231 +268,6 @@ impl World {
         worked
     }
 
-    // === Phones ===
-
-    /// A phone with the account `name` of a tenant. It is not registered.
-    pub(crate) fn phone(&mut self, tenant: &str, name: &str) -> PhoneId {
-        let number = u8::try_from(self.phones.len() + 1).expect("a few phones");
-        let secret = secret(tenant, name);
-        self.phones.push(Phone::new(number, &format!("{tenant}.test"), name, &secret, self.seed));
-        PhoneId(self.phones.len() - 1)
-    }
-
-    /// A phone that is registered.
-    pub(crate) async fn registered(&mut self, tenant: &str, name: &str) -> PhoneId {
-        let phone = self.phone(tenant, name);
-        assert_eq!(self.register(phone, 3600).await, 200, "{name} of {tenant} is registered");
-        phone
-    }
-
-    /// Registers a phone for so many seconds; the status of the answer.
-    pub(crate) async fn register(&mut self, phone: PhoneId, expires: u32) -> u16 {
-        let number = self.phones[phone.0].register(now(), expires);
-        self.until("the registration is answered", |world| world.phones[phone.0].answers.contains_key(&number)).await;
-        self.phones[phone.0].answers[&number]
-    }
-
-    /// Gives a phone another secret than its account has.
-    pub(crate) fn phone_with_secret(&mut self, tenant: &str, name: &str, secret: &str) -> PhoneId {
-        let number = u8::try_from(self.phones.len() + 1).expect("a few phones");
-        self.phones.push(Phone::new(number, &format!("{tenant}.test"), name, secret, self.seed));
-        PhoneId(self.phones.len() - 1)
-    }
-
-    /// A phone calls a number.
-    pub(crate) fn call(&mut self, phone: PhoneId, number: &str) -> Line {
-        let session = self.phones[phone.0].call(now(), number);
-        Line { phone, session }
-    }
-
-    /// A phone calls to take the place of a foreign line (RFC 3891).
-    pub(crate) fn call_replacing(&mut self, phone: PhoneId, number: &str, of: Line) -> Line {
-        let dialog = self.line(of).dialog.as_ref().map(ToString::to_string).expect("the line was answered");
-        let session = self.phones[phone.0].invite(now(), number, vec![(HeaderName::Replaces, dialog.into())]);
-        Line { phone, session }
-    }
-
-    /// Calls that the switch has.
-    pub(crate) fn calls_up(&self) -> usize {
-        self.switch.calls_up()
-    }
-
-    /// The next call that comes in at a phone.
-    #[track_caller]
-    pub(crate) fn incoming<'a>(&'a mut self, phone: PhoneId) -> impl Future<Output = Line> + 'a {
-        let place = std::panic::Location::caller();
-        async move {
-            let end = now() + PATIENCE;
-            loop {
-                self.settle().await;
-                if let Some(session) = self.phones[phone.0].incoming.pop_front() {
-                    return Line { phone, session };
-                }
-                assert!(now() < end, "{place}: no call comes in\n{}", self.tell());
-                self.step(end).await;
-            }
-        }
-    }
-
-    /// Whether a call waits at a phone.
-    pub(crate) fn is_called(&self, phone: PhoneId) -> bool {
-        !self.phones[phone.0].incoming.is_empty()
-    }
-
-    /// The phone says 180.
-    pub(crate) fn ring(&mut self, line: Line) {
-        self.phones[line.phone.0].ring(now(), line.session);
-    }
-
-    /// The phone says 183 with SDP.
-    pub(crate) fn early(&mut self, line: Line) {
-        self.phones[line.phone.0].early(now(), line.session);
-    }
-
-    /// The phone answers.
-    pub(crate) fn answer(&mut self, line: Line) {
-        self.phones[line.phone.0].answer(now(), line.session);
-    }
-
-    /// The phone refuses.
-    pub(crate) fn refuse(&mut self, line: Line, status: u16) {
-        self.phones[line.phone.0].refuse(now(), line.session, status);
-    }
-
-    /// The phone says 302.
-    pub(crate) fn redirect(&mut self, line: Line, number: &str) {
-        self.phones[line.phone.0].redirect(now(), line.session, number);
-    }
-
-    /// The phone hangs up, or gives up calling.
-    pub(crate) fn hang_up(&mut self, line: Line) {
-        self.phones[line.phone.0].hang_up(now(), line.session);
-    }
-
-    /// The phone puts the other side on hold, or takes it back.
-    pub(crate) fn hold(&mut self, line: Line, held: bool) {
-        self.phones[line.phone.0].hold(now(), line.session, held);
-    }
-
-    /// The phone asks for a blind transfer.
-    pub(crate) fn transfer(&mut self, line: Line, number: &str) {
-        self.phones[line.phone.0].refer(now(), line.session, number, None);
-    }
-
-    /// The phone asks to join the parties of its two lines.
-    pub(crate) fn transfer_to(&mut self, line: Line, number: &str, other: Line) {
-        self.phones[line.phone.0].refer(now(), line.session, number, Some(other.session));
-    }
-
-    /// A phone learns the dialog of a foreign line, to name it as its own.
-    pub(crate) fn steal_dialog(&mut self, line: Line, of: Line) {
-        let dialog = self.line(of).dialog.clone();
-        if let Some(line) = self.phones[line.phone.0].lines.get_mut(&line.session) {
-            line.dialog = dialog;
-        }
-    }
-
-    /// The phone presses keys.
-    pub(crate) fn press(&mut self, line: Line, digits: &str) {
-        self.phones[line.phone.0].press(now(), line.session, digits);
-    }
-
-    /// The phone says a tone from now on.
-    pub(crate) fn say(&mut self, line: Line, hertz: u16) {
-        self.phones[line.phone.0].say(now(), line.session, Some(hertz));
-    }
-
-    /// The phone is silent.
-    pub(crate) fn hush(&mut self, line: Line) {
-        self.phones[line.phone.0].say(now(), line.session, None);
-    }
-
-    // === What can be seen ===
-
-    pub(crate) fn line(&self, line: Line) -> &LineState {
-        &self.phones[line.phone.0].lines[&line.session]
-    }
-
-    /// Where a line is.
-    pub(crate) fn state(&self, line: Line) -> &State {
-        &self.line(line).state
-    }
-
-    /// The provisional statuses a line got.
-    pub(crate) fn progress(&self, line: Line) -> &[u16] {
-        &self.line(line).progress
-    }
-
-    /// The caller's number as the called phone shows it.
-    pub(crate) fn caller(&self, line: Line) -> &str {
-        &self.line(line).caller
-    }
-
-    /// The keys a line received.
-    pub(crate) fn keys(&self, line: Line) -> &str {
-        &self.line(line).keys
-    }
-
-    /// How often the answer reached the caller.
-    pub(crate) fn answers(&self, line: Line) -> u32 {
-        self.line(line).answers
-    }
-
-    /// What a transfer that the line asked for came to.
-    pub(crate) fn transfer_progress(&self, line: Line) -> &[u16] {
-        &self.line(line).transfer
-    }
-
-    /// Waits until a line is up.
-    pub(crate) async fn until_up(&mut self, line: Line) {
-        self.until("the line is up", |world| *world.state(line) == State::Up).await;
-    }
-
-    /// Waits until a line is over.
-    pub(crate) async fn until_over(&mut self, line: Line) {
-        self.until("the line is over", |world| matches!(world.state(line), State::Ended(_) | State::Refused(_))).await;
-    }
-
-    /// Waits until a line hears a tone, from now on.
-    pub(crate) async fn until_heard(&mut self, line: Line, hertz: u16) {
-        self.phones[line.phone.0].listen(line.session);
-        let what = format!("{hertz} Hz are heard");
-        self.until(&what, |world| world.line(line).hears(hertz)).await;
-    }
-
-    /// Whether a line hears a tone in the next two seconds.
-    pub(crate) async fn hears(&mut self, line: Line, hertz: u16) -> bool {
-        self.phones[line.phone.0].listen(line.session);
-        self.pass(Duration::from_secs(2)).await;
-        self.line(line).hears(hertz)
-    }
-
-    /// Two phones in conversation: their lines, the caller's first.
-    pub(crate) async fn conversation(&mut self, from: PhoneId, to: PhoneId) -> (Line, Line) {
-        let number = self.phones[to.0].name.clone();
-        let line = self.call(from, &number);
-        let other = self.incoming(to).await;
-        self.answer(other);
-        self.until_up(line).await;
-        self.until_up(other).await;
-        (line, other)
-    }
-
-    /// The call records of a tenant, once there are `count`.
-    pub(crate) async fn records(&mut self, tenant: &str, count: usize) -> Vec<serde_json::Value> {
-        let tenant = TenantId::new(tenant).expect("a name");
-        let what = format!("there are {count} records of {tenant}");
-        self.until(&what, |world| world.read_records(&tenant).len() >= count).await;
-        self.read_records(&tenant)
-    }
-
-    fn read_records(&self, tenant: &TenantId) -> Vec<serde_json::Value> {
-        let cdr = self.store.tenant(tenant).cdr();
-        let days = cdr.days().unwrap_or_default();
-        let lines = days.into_iter().flat_map(|day| cdr.read(day, 0, 1_000).expect("records can be read"));
-        lines.map(|line| serde_json::from_str(&line).expect("a record is JSON")).collect()
-    }
-
     /// Ends a test: every call must be over by itself, nothing may be left of it anywhere, and nobody may have been surprised.
     #[track_caller]
     pub(crate) fn finish(self) -> impl Future<Output = ()> {
@@ -492,6 +302,13 @@ impl World {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        // A thread that still hangs would keep a test that failed from ending.
+        self.library.release();
+    }
+}
+
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
@@ -505,68 +322,5 @@ async fn patiently<T>(work: impl Future<Output = T>) -> T {
             value = &mut work => return value,
             () = tokio::task::yield_now() => {}
         }
-    }
-}
-
-fn secret(tenant: &str, name: &str) -> String {
-    format!("secret of {name} in {tenant}")
-}
-
-fn definition(tenant: &str, dialplan: &str) -> Definition {
-    let domain = format!("{tenant}.test");
-    let endpoints: BTreeMap<String, Arc<Endpoint>> = (100..110)
-        .map(|number| number.to_string())
-        .map(|name| (name.clone(), Arc::new(endpoint(tenant, &name))))
-        .collect();
-    Definition {
-        id: TenantId::new(tenant).expect("a name"),
-        domains: vec![domain],
-        digest: vec![sip::auth::Algorithm::Sha256, sip::auth::Algorithm::Md5],
-        numbers: Vec::new(),
-        endpoints,
-        dialplan: Arc::new(dialplan::parse(&Text(dialplan), "dialplan.conf").expect("a dialplan")),
-        language: "en".to_owned(),
-        time_zone: "UTC".to_owned(),
-        calls_max: 50,
-        recordings_max: 2,
-        plugin_settings: BTreeMap::new(),
-    }
-}
-
-fn endpoint(tenant: &str, name: &str) -> Endpoint {
-    let secret = secret(tenant, name);
-    Endpoint {
-        name: name.to_owned(),
-        ha1: Ha1::derive(name, &format!("{tenant}.test"), &secret),
-        host_ha1: None,
-        context: "phones".to_owned(),
-        caller: Party::new(format!("{name} of {tenant}"), name),
-        codecs: vec![Codec::Pcma, Codec::Pcmu],
-        contacts_max: 5,
-        when_full: WhenFull::EvictOldest,
-        expiry_min: Duration::from_secs(60),
-        expiry_max: Duration::from_secs(7_200),
-    }
-}
-
-/// What the bundled plugins say: a packet of silence each, so that no test waits for it.
-const SAID: &[&str] = &["enter-digits", "goodbye", "invalid", "please-hold", "try-again"];
-
-/// Sounds that are tones: `beep-440` is one second of 440 Hz.
-struct Sounds;
-
-impl SoundSource for Sounds {
-    fn load(&self, _tenant: &TenantId, _language: &str, name: &SoundName) -> std::io::Result<Option<Vec<u8>>> {
-        if SAID.contains(&name.as_str()) {
-            let samples = vec![0; SampleRate::Hz8000.samples(20)];
-            return Ok(Some(wav::write(&wav::Wav { rate: SampleRate::Hz8000, samples })));
-        }
-        let Some(hertz) = name.as_str().strip_prefix("beep-").and_then(|hertz| hertz.parse::<u16>().ok()) else {
-            return Ok(None);
-        };
-        let tone = codec::tone::Tone::parse(&format!("{hertz}/1000")).expect("a tone");
-        let mut samples = vec![0; SampleRate::Hz8000.samples(1000)];
-        codec::tone::Generator::new(SampleRate::Hz8000).fill(&tone, &mut samples);
-        Ok(Some(wav::write(&wav::Wav { rate: SampleRate::Hz8000, samples })))
     }
 }

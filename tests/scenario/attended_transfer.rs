@@ -6,10 +6,7 @@ use crate::harness::{World, run};
 #[test]
 fn the_two_others_are_joined() {
     run(async {
-        let mut world = World::new(1).await;
-        let alice = world.registered("acme", "100").await;
-        let bob = world.registered("acme", "101").await;
-        let carol = world.registered("acme", "102").await;
+        let (mut world, [alice, bob, carol]) = World::with_phones(1).await;
         let (line, first) = world.conversation(alice, bob).await;
         world.hold(first, true);
         let (second, third) = world.conversation(bob, carol).await;
@@ -17,10 +14,7 @@ fn the_two_others_are_joined() {
         world.until_over(first).await;
         world.until_over(second).await;
         assert_eq!(world.transfer_progress(first).last(), Some(&200));
-        world.say(line, 440);
-        world.say(third, 600);
-        world.until_heard(line, 600).await;
-        world.until_heard(third, 440).await;
+        world.hear_each_other(line, third).await;
         world.hang_up(line);
         world.until_over(third).await;
         assert_eq!(world.records("acme", 2).await.len(), 2);
@@ -32,9 +26,7 @@ fn the_two_others_are_joined() {
 #[test]
 fn the_dialog_of_another_phone_cannot_be_taken() {
     run(async {
-        let mut world = World::new(2).await;
-        let alice = world.registered("acme", "100").await;
-        let bob = world.registered("acme", "101").await;
+        let (mut world, [alice, bob]) = World::with_phones(2).await;
         let mallory = world.registered("acme", "103").await;
         let carol = world.registered("acme", "102").await;
         let (line, other) = world.conversation(alice, bob).await;

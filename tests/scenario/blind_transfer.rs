@@ -6,10 +6,7 @@ use crate::harness::{World, run};
 #[test]
 fn the_called_one_transfers_the_caller() {
     run(async {
-        let mut world = World::new(1).await;
-        let alice = world.registered("acme", "100").await;
-        let bob = world.registered("acme", "101").await;
-        let carol = world.registered("acme", "102").await;
+        let (mut world, [alice, bob, carol]) = World::with_phones(1).await;
         let (line, other) = world.conversation(alice, bob).await;
         world.transfer(other, "102");
         let third = world.incoming(carol).await;
@@ -18,10 +15,7 @@ fn the_called_one_transfers_the_caller() {
         assert_eq!(world.transfer_progress(other).last(), Some(&200));
         world.answer(third);
         world.until_up(third).await;
-        world.say(line, 440);
-        world.say(third, 600);
-        world.until_heard(line, 600).await;
-        world.until_heard(third, 440).await;
+        world.hear_each_other(line, third).await;
         world.hang_up(third);
         world.until_over(line).await;
         world.finish().await;
@@ -31,20 +25,14 @@ fn the_called_one_transfers_the_caller() {
 #[test]
 fn the_caller_transfers_the_called_one() {
     run(async {
-        let mut world = World::new(2).await;
-        let alice = world.registered("acme", "100").await;
-        let bob = world.registered("acme", "101").await;
-        let carol = world.registered("acme", "102").await;
+        let (mut world, [alice, bob, carol]) = World::with_phones(2).await;
         let (line, other) = world.conversation(alice, bob).await;
         world.transfer(line, "102");
         let third = world.incoming(carol).await;
         world.until_over(line).await;
         world.answer(third);
         world.until_up(third).await;
-        world.say(other, 440);
-        world.say(third, 600);
-        world.until_heard(other, 600).await;
-        world.until_heard(third, 440).await;
+        world.hear_each_other(other, third).await;
         world.hang_up(other);
         world.until_over(third).await;
         world.finish().await;

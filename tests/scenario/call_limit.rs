@@ -12,9 +12,7 @@ exten => 101,1,Dial(PJSIP/101,20,L(5000))
 #[test]
 fn the_conversation_is_cut() {
     run(async {
-        let mut world = World::with_dialplan(1, DIALPLAN).await;
-        let alice = world.registered("acme", "100").await;
-        let bob = world.registered("acme", "101").await;
+        let (mut world, [alice, bob]) = World::with_dialplan(1, DIALPLAN).await.and_phones().await;
         let (line, other) = world.conversation(alice, bob).await;
         world.pass(Duration::from_millis(4_900)).await;
         assert_eq!(*world.state(line), State::Up);

@@ -5,9 +5,7 @@ use crate::harness::{State, World, run};
 #[test]
 fn the_caller_hears_busy() {
     run(async {
-        let mut world = World::new(1).await;
-        let alice = world.registered("acme", "100").await;
-        let bob = world.registered("acme", "101").await;
+        let (mut world, [alice, bob]) = World::with_phones(1).await;
         let line = world.call(alice, "101");
         let other = world.incoming(bob).await;
         world.refuse(other, 486);

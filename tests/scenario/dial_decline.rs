@@ -13,10 +13,7 @@ exten => 101,1,Dial(PJSIP/101,20)
 #[test]
 fn the_dialplan_goes_on_to_another_phone() {
     run(async {
-        let mut world = World::with_dialplan(1, DIALPLAN).await;
-        let alice = world.registered("acme", "100").await;
-        let bob = world.registered("acme", "101").await;
-        let carol = world.registered("acme", "102").await;
+        let (mut world, [alice, bob, carol]) = World::with_dialplan(1, DIALPLAN).await.and_phones().await;
         let line = world.call(alice, "101");
         let declined = world.incoming(bob).await;
         world.refuse(declined, 603);

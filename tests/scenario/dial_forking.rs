@@ -30,3 +30,39 @@ fn one_answers_and_the_others_stop_ringing() {
         world.finish().await;
     });
 }
+
+/// One phone only rings, the other has something to say before it answers: the caller hears the announcement, whichever comes
+/// first, and is told no more than it needs.
+#[test]
+fn the_caller_hears_the_one_that_speaks() {
+    for rings_first in [true, false] {
+        run(async move {
+            let (mut world, [alice]) = World::with_phones(2).await;
+            let desk = world.registered("acme", "101").await;
+            let kitchen = world.registered("acme", "101").await;
+            let line = world.call(alice, "101");
+            let (rings, speaks) = (world.incoming(desk).await, world.incoming(kitchen).await);
+            if rings_first {
+                world.ring(rings);
+                world.until("it rings", |world| *world.state(line) == State::Ringing).await;
+            }
+            world.early(speaks);
+            world.say(speaks, 500);
+            world.until("there is early media", |world| *world.state(line) == State::Early).await;
+            world.say(line, 440);
+            world.until_heard(line, 500).await;
+            world.ring(rings);
+            world.pass(std::time::Duration::from_secs(1)).await;
+            world.until_heard(line, 500).await;
+            assert_eq!(world.progress(line), if rings_first { &[180, 183][..] } else { &[183] });
+            world.answer(rings);
+            world.until_up(line).await;
+            world.until_over(speaks).await;
+            world.say(rings, 600);
+            world.until_heard(line, 600).await;
+            world.until_heard(rings, 440).await;
+            world.hang_up(line);
+            world.finish().await;
+        });
+    }
+}

@@ -5,10 +5,7 @@ use crate::harness::{State, World, run};
 #[test]
 fn two_phones_that_forward_to_each_other() {
     run(async {
-        let mut world = World::new(1).await;
-        let alice = world.registered("acme", "100").await;
-        let bob = world.registered("acme", "101").await;
-        let carol = world.registered("acme", "102").await;
+        let (mut world, [alice, bob, carol]) = World::with_phones(1).await;
         let line = world.call(alice, "101");
         let mut turns = 0;
         while !matches!(world.state(line), State::Refused(_)) {

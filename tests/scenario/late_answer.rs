@@ -10,9 +10,7 @@ fn an_answer_that_crosses_the_cancel_is_ended() {
     // Every moment around the crossing, millisecond by millisecond.
     for lead_ms in 0..25 {
         run(async move {
-            let mut world = World::new(lead_ms).await;
-            let alice = world.registered("acme", "100").await;
-            let bob = world.registered("acme", "101").await;
+            let (mut world, [alice, bob]) = World::with_phones(lead_ms).await;
             let line = world.call(alice, "101");
             let other = world.incoming(bob).await;
             world.ring(other);

@@ -14,10 +14,7 @@ exten => 1,1,Dial(PJSIP/101&PJSIP/102,10)
 #[test]
 fn who_the_extension_dials_is_connected() {
     run(async {
-        let mut world = World::with_dialplan(1, DIALPLAN).await;
-        let alice = world.registered("acme", "100").await;
-        let bob = world.registered("acme", "101").await;
-        let carol = world.registered("acme", "102").await;
+        let (mut world, [alice, bob, carol]) = World::with_dialplan(1, DIALPLAN).await.and_phones().await;
         let line = world.call(alice, "500");
         let first = world.incoming(bob).await;
         let second = world.incoming(carol).await;
@@ -26,10 +23,7 @@ fn who_the_extension_dials_is_connected() {
         world.answer(second);
         world.until_up(line).await;
         world.until_over(first).await;
-        world.say(line, 440);
-        world.say(second, 600);
-        world.until_heard(line, 600).await;
-        world.until_heard(second, 440).await;
+        world.hear_each_other(line, second).await;
         world.hang_up(second);
         world.until_over(line).await;
         assert_eq!(world.records("acme", 1).await[0]["answered_by"]["number"], "102");

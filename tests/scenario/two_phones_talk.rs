@@ -8,9 +8,7 @@ use crate::harness::{State, World, run};
 #[test]
 fn each_hears_the_other_and_the_callee_hangs_up() {
     run(async {
-        let mut world = World::new(1).await;
-        let alice = world.registered("acme", "100").await;
-        let bob = world.registered("acme", "101").await;
+        let (mut world, [alice, bob]) = World::with_phones(1).await;
         let line = world.call(alice, "101");
         let other = world.incoming(bob).await;
         assert_eq!(world.caller(other), "100");
@@ -18,10 +16,7 @@ fn each_hears_the_other_and_the_callee_hangs_up() {
         world.until("the caller hears that it rings", |world| *world.state(line) == State::Ringing).await;
         world.answer(other);
         world.until_up(line).await;
-        world.say(line, 440);
-        world.say(other, 600);
-        world.until_heard(line, 600).await;
-        world.until_heard(other, 440).await;
+        world.hear_each_other(line, other).await;
         world.pass(Duration::from_secs(10)).await;
         world.hang_up(other);
         world.until_over(line).await;
@@ -37,9 +32,7 @@ fn each_hears_the_other_and_the_callee_hangs_up() {
 #[test]
 fn the_caller_hangs_up() {
     run(async {
-        let mut world = World::new(2).await;
-        let alice = world.registered("acme", "100").await;
-        let bob = world.registered("acme", "101").await;
+        let (mut world, [alice, bob]) = World::with_phones(2).await;
         let (line, other) = world.conversation(alice, bob).await;
         world.hang_up(line);
         world.until_over(other).await;
@@ -52,9 +45,7 @@ fn the_caller_hangs_up() {
 #[test]
 fn keys_pass_between_phones() {
     run(async {
-        let mut world = World::new(3).await;
-        let alice = world.registered("acme", "100").await;
-        let bob = world.registered("acme", "101").await;
+        let (mut world, [alice, bob]) = World::with_phones(3).await;
         let (line, other) = world.conversation(alice, bob).await;
         // Both must have been heard before their addresses are known (D1).
         world.say(line, 440);

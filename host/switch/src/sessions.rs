@@ -17,7 +17,7 @@ enum Ear {
     /// The call that has the leg.
     Call(Inbox),
     /// The leg is on its way from one call to another, which will hear this first.
-    Moving(Vec<Box<Event>>),
+    Moving(Vec<Event>),
 }
 
 /// Why an event did not get to a call.
@@ -46,7 +46,7 @@ impl Sessions {
     }
 
     /// A call has the session from now on, and gets what was kept for it, in order. That precedes whatever comes to its inbox.
-    pub(crate) fn take(&self, session: SessionId, inbox: Inbox) -> Vec<Box<Event>> {
+    pub(crate) fn take(&self, session: SessionId, inbox: Inbox) -> Vec<Event> {
         let key = session.as_u64();
         match self.0.shard(key).insert(key, Ear::Call(inbox)) {
             Some(Ear::Moving(kept)) => kept,
@@ -71,7 +71,7 @@ impl Sessions {
             None => Err(Undelivered::Nobody),
             Some(Ear::Moving(kept)) if kept.len() >= limit::EVENTS_WHILE_MOVING => Err(Undelivered::Behind(event)),
             Some(Ear::Moving(kept)) => {
-                kept.push(event);
+                kept.push(*event);
                 Ok(())
             }
             Some(Ear::Call(inbox)) => match inbox.try_send(Message::Sip(event)) {
@@ -92,7 +92,7 @@ impl Sessions {
         let key = session.as_u64();
         match self.0.shard(key).get_mut(&key) {
             None => {}
-            Some(Ear::Moving(kept)) => kept.push(end),
+            Some(Ear::Moving(kept)) => kept.push(*end),
             Some(Ear::Call(inbox)) => {
                 let inbox = inbox.clone();
                 // A call that is over has nothing to hear.
@@ -165,7 +165,7 @@ mod tests {
         let (inbox, mut heard) = mpsc::channel(1);
         let kept = sessions.take(session, inbox);
         assert_eq!(kept.len(), limit::EVENTS_WHILE_MOVING + 1);
-        assert!(matches!(kept.last().map(|event| &**event), Some(Event::Ended { .. })), "the end is never lost");
+        assert!(matches!(kept.last(), Some(Event::Ended { .. })), "the end is never lost");
         assert!(sessions.deliver(session, confirmed(session)).is_ok());
         assert!(heard.try_recv().is_ok());
     }

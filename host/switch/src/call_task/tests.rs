@@ -78,6 +78,7 @@ impl Rig {
             media_timeout: None,
             hosts: Vec::new(),
             realm: "jackfield".to_owned(),
+            digest: Vec::new(),
             trunks: Vec::new(),
             calls_max: 10,
             clock: Clock::System,

@@ -85,7 +85,7 @@ impl CallTask {
             media.hears.move_to(self.sender.clone());
         }
         let kept = self.shared.sessions.take(state.session, self.sender.clone());
-        self.backlog.extend(late.into_iter().chain(kept.into_iter().map(Message::Sip)));
+        self.backlog.extend(late.into_iter().chain(kept.into_iter().map(|event| Message::Sip(Box::new(event)))));
         if let Some(dialog) = &state.dialog {
             self.shared.dialogs.insert(dialog, self.tenant.id(), self.id, leg);
         }
