@@ -3,7 +3,10 @@
 //! Where the RFC leaves a choice the row names ours. What needs an element and not only a parser is asserted by the
 //! helper the endpoint uses (`message::validate`, `registrar`) or named as the part that the parser must leave whole.
 
+use std::time::Instant;
+
 use bytes::Bytes;
+use sip::endpoint::{Config, Endpoint, Flow, Input, Output, Transport};
 use sip::message::validate::{Capabilities, accepts, check};
 use sip::message::{HeaderName, Message, Method, ParseError, Request, Response, Scheme, parse};
 
@@ -92,6 +95,33 @@ fn every_message_gets_its_verdict() {
         assert_eq!(found, expected, "RFC 4475 §{section} {name}");
     }
     assert_eq!(corpus::all().len(), VERDICTS.len());
+}
+
+/// What the parser refuses is answered on the wire with that status, and what it drops is not; a Via of which only the beginning can be
+/// read (badinv01) says enough.
+#[test]
+fn every_refusal_is_sent() {
+    for (section, name, verdict) in VERDICTS {
+        let Some(bytes) = corpus::load(name) else { return };
+        let mut endpoint = Endpoint::new(Config::default(), [7; 32]);
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: ([192, 0, 2, 2], 5060).into(),
+            remote: ([192, 0, 2, 15], 5060).into(),
+            connection: 0,
+        };
+        endpoint.handle_input(Instant::now(), Input::Message { flow, bytes });
+        let status = std::iter::from_fn(|| endpoint.poll_output()).find_map(|output| match output {
+            Output::Transmit { bytes, .. } => Some(String::from_utf8_lossy(&bytes[8..11]).into_owned()),
+            Output::Event(_) => None,
+        });
+        match verdict {
+            Refuse(expected) => assert_eq!(status, Some(expected.to_string()), "RFC 4475 §{section} {name}"),
+            Drop => assert_eq!(status, None, "RFC 4475 §{section} {name}"),
+            // What an element does with a whole message is told elsewhere.
+            Accept => {}
+        }
+    }
 }
 
 #[test]

@@ -97,12 +97,15 @@ impl Endpoint {
     /// Takes what the driver has to tell.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Message { flow, bytes } => match parse(bytes) {
-                Ok(Message::Request(request)) => self.on_request(now, flow, request),
-                Ok(Message::Response(response)) => self.on_response(now, flow, response),
-                Err(ParseError::Answer(refusal)) => self.on_malformed(now, flow, &refusal),
-                Err(ParseError::Drop(_)) => {}
-            },
+            Input::Message { flow, bytes } => {
+                let size = bytes.len();
+                match parse(bytes) {
+                    Ok(Message::Request(request)) => self.on_request(now, (flow, size), request),
+                    Ok(Message::Response(response)) => self.on_response(now, flow, response),
+                    Err(ParseError::Answer(refusal)) => self.on_malformed(now, flow, &refusal),
+                    Err(ParseError::Drop(_)) => {}
+                }
+            }
             Input::FlowClosed { flow } => {
                 self.on_transport_error(now, &Destination::Flow(flow));
                 self.core.server.flow_closed(now, &mut self.core.io, &flow);

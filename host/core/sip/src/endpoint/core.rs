@@ -1,5 +1,6 @@
 //! What sessions and the door share: the transactions, the deadlines, the randomness and our own addresses.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::types::{Destination, Flow, SessionId, Transport, shard_of};
 use super::write::Writer;
 use super::{Config, ExtraHeaders};
-use crate::message::{Method, StatusCode};
+use crate::message::{HeaderName, Method, StatusCode};
 use crate::transaction::keyed::Secret;
 use crate::transaction::table::Io;
 use crate::transaction::{client, server};
@@ -136,6 +137,34 @@ impl Core {
         self.server.respond(now, &mut self.io, key, status, writer.empty());
     }
 
+    /// Answers a request of a sender that has proved nothing: with fewer challenges than the switch offers, and not at all,
+    /// rather than with more than half as much again as was asked (C8).
+    pub(crate) fn answer_stranger(
+        &mut self,
+        now: Instant,
+        key: server::Key,
+        status: StatusCode,
+        (reason, headers, body): (Option<&[u8]>, &ExtraHeaders, &[u8]),
+    ) {
+        let is_challenge =
+            |(name, _): &(HeaderName, _)| matches!(*name, HeaderName::WwwAuthenticate | HeaderName::ProxyAuthenticate);
+        let mut headers = Cow::Borrowed(headers);
+        loop {
+            let Some(mut writer) = self.server.response(key, status, reason) else { return };
+            writer.lines(&headers);
+            let bytes = writer.body(b"", body);
+            if self.server.get(key).is_some_and(|transaction| transaction.may_have(bytes.len())) {
+                return self.respond(now, key, status, bytes);
+            }
+            // The last is the one that is wanted least; without any a challenge is none.
+            let challenges = headers.iter().filter(|header| is_challenge(header)).count();
+            match headers.iter().rposition(is_challenge).filter(|_| challenges > 1) {
+                Some(last) => drop(headers.to_mut().remove(last)),
+                None => return self.server.remove(&mut self.io, key),
+            }
+        }
+    }
+
     /// Answers with a status and extra lines of the switch.
     pub(crate) fn answer_with(
         &mut self,
@@ -147,6 +176,10 @@ impl Core {
         let Some(mut writer) = self.server.response(key, status, reason) else { return };
         writer.lines(headers);
         let bytes = writer.body(b"", body);
+        self.respond(now, key, status, bytes);
+    }
+
+    fn respond(&mut self, now: Instant, key: server::Key, status: StatusCode, bytes: Bytes) {
         if matches!(status.code(), 401 | 407) {
             self.server.challenge(now, &mut self.io, key, status, bytes);
         } else {

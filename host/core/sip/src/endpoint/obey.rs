@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::write::is_clean;
 use super::{Command, CommandError, Endpoint, Event, ExtraHeaders, Originate, ServerTransactionId, SessionId};
 use crate::endpoint::core::Core;
-use crate::message::StatusCode;
+use crate::message::{Method, StatusCode};
 use crate::session::{Session, uac};
 
 impl Endpoint {
@@ -118,7 +118,13 @@ impl Endpoint {
             return Err(CommandError::Invalid);
         }
         let session = running.session();
-        self.core.answer_with(now, transaction.key, status, (reason.as_deref(), &headers, &body));
+        // Who may register has proved who it is; who gets any other answer from here may be anybody.
+        let registered = status.is_success() && running.request().is_some_and(|own| own.method == Method::Register);
+        let answer = (reason.as_deref(), &headers, &body[..]);
+        match registered {
+            true => self.core.answer_with(now, transaction.key, status, answer),
+            false => self.core.answer_stranger(now, transaction.key, status, answer),
+        }
         if let Some(id) = session {
             self.with_session(id, |session, core| session.answered_elsewhere((now, core)));
         }

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::core::{ALLOW, Core, EXTENSIONS, is_honest_source};
 use super::types::{Destination, Flow, ServerTransactionId, SessionId};
 use super::write::{self, Writer};
 use super::{Endpoint, Event};
-use crate::message::{HeaderName, Method, Refusal, Replaces, Request, StatusCode, Via};
+use crate::limit;
+use crate::message::{HeaderName, Headers, Method, Refusal, Replaces, Request, StatusCode, Via};
 use crate::session::Session;
 use crate::transaction::client;
 use crate::transaction::server::{self, Arrival};
@@ -41,6 +44,8 @@ impl Refusals {
 pub(super) struct Received {
     pub(super) request: Arc<Request>,
     pub(super) flow: Flow,
+    /// The size of the message that arrived.
+    size: usize,
     via: Via,
     /// The number of the To tag; `Some(None)` when the tag cannot be ours.
     to_tag: Option<Option<u64>>,
@@ -51,7 +56,7 @@ pub(super) struct Received {
 
 impl Received {
     /// Fixes up the Via (§18.2.1, RFC 3581 §4); `None` for a request that nothing can be done with.
-    fn new(core: &Core, mut request: Request, flow: Flow) -> Option<Self> {
+    fn new(core: &Core, mut request: Request, (flow, size): (Flow, usize)) -> Option<Self> {
         let mut via = request.headers.via()?;
         // The key is made of the Via as the peer wrote it, so that it does not depend on the way the request took.
         let key = server::key(&core.secret, &request, &via, &request.method);
@@ -63,7 +68,7 @@ impl Received {
         request.headers.set_top_via(&via);
         let to = request.headers.to()?;
         let to_tag = to.tag().map(|tag| write::tag_number(tag.as_bytes()));
-        Some(Self { request: Arc::new(request), flow, via, to_tag, key, invite_key })
+        Some(Self { request: Arc::new(request), flow, size, via, to_tag, key, invite_key })
     }
 
     /// Where responses go (§18.2.2, RFC 3581 §4).
@@ -72,6 +77,22 @@ impl Received {
     fn destination(&self) -> Destination {
         response_destination(&self.via, self.flow)
     }
+
+    /// The size that decides how much may be answered to a sender who has proved nothing (C8). Over a stream it has proved its
+    /// address.
+    fn claimed_bytes(&self) -> Option<usize> {
+        (!self.flow.transport.is_reliable()).then_some(self.size)
+    }
+}
+
+/// What can be read of a topmost Via that is malformed, to send the refusal by: of another version of SIP (RFC 4475 §3.1.2.16), or
+/// with parameters that are none (§3.1.2.1).
+fn readable_via(headers: &Headers) -> Option<Via> {
+    let value = headers.get(&HeaderName::Via)?;
+    let sent = value.splitn(3, |byte| *byte == b'/').nth(2)?;
+    let value = Bytes::from([b"SIP/2.0/", sent].concat());
+    let end = value.iter().position(|byte| matches!(byte, b';' | b',')).unwrap_or(value.len());
+    Via::parse(&value).or_else(|_| Via::parse(&value.slice(..end))).ok()
 }
 
 fn response_destination(via: &Via, flow: Flow) -> Destination {
@@ -86,12 +107,16 @@ impl Endpoint {
     /// Answers what could not be parsed, as far as the load allows.
     pub(super) fn on_malformed(&mut self, now: Instant, flow: Flow, refusal: &Refusal) {
         let mut response = refusal.response();
-        let Some(mut via) = response.headers.via() else { return };
+        let Some(mut via) = response.headers.via().or_else(|| readable_via(&response.headers)) else { return };
         if !is_honest_source(&flow) || !self.refusals.take(now, self.core.config.limits.refusals_per_second) {
             return;
         }
+        let readable = response.headers.via().is_some();
         via.set_source(flow.remote.ip(), flow.remote.port());
-        response.headers.set_top_via(&via);
+        match readable {
+            true => response.headers.set_top_via(&via),
+            false => response.headers.set(HeaderName::Via, &via),
+        }
         if let Some(to) = response.headers.to().filter(|to| to.tag().is_none()) {
             // §8.2.6.2; the same for every copy.
             let tag = self.stateless_tag(self.core.secret.hash(&[&via.to_bytes()]));
@@ -101,11 +126,11 @@ impl Endpoint {
     }
 
     /// A request that was parsed.
-    pub(super) fn on_request(&mut self, now: Instant, flow: Flow, request: Request) {
+    pub(super) fn on_request(&mut self, now: Instant, (flow, size): (Flow, usize), request: Request) {
         if !is_honest_source(&flow) {
             return;
         }
-        let Some(received) = Received::new(&self.core, request, flow) else { return };
+        let Some(received) = Received::new(&self.core, request, (flow, size)) else { return };
         match received.request.method {
             Method::Ack => return self.on_ack(now, &received),
             Method::Cancel => return self.on_cancel(now, &received),
@@ -249,6 +274,7 @@ impl Endpoint {
             tag,
             session,
             merge,
+            claimed_bytes: received.claimed_bytes().filter(|_| received.to_tag.is_none()),
         };
         self.core.server.start(now, &mut self.core.io, received.key, arrival);
     }
@@ -323,15 +349,17 @@ impl Endpoint {
 
     /// Answers without a transaction (§8.2.7): the same tag for every copy of the request, and silence over the bound.
     fn refuse(&mut self, now: Instant, received: &Received, status: StatusCode, lines: &[(&str, &[u8])]) {
-        if !self.refusals.take(now, self.core.config.limits.refusals_per_second) {
-            return;
-        }
         let tag = received.to_tag.is_none().then(|| format!("{:016x}", self.stateless_tag(received.key)));
         let mut writer = Writer::refusal(&received.request, status, tag.as_deref());
         for (name, value) in lines {
             writer.line(name, value);
         }
-        self.core.io.transmit(received.destination(), writer.end());
+        let refusal = writer.end();
+        // C8: silence is better than more than was asked.
+        let fits = received.claimed_bytes().is_none_or(|claimed| limit::answer_fits(claimed, refusal.len()));
+        if fits && self.refusals.take(now, self.core.config.limits.refusals_per_second) {
+            self.core.io.transmit(received.destination(), refusal);
+        }
     }
 
     fn refuse_overload(&mut self, now: Instant, received: &Received) {

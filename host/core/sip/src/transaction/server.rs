@@ -12,6 +12,7 @@ use super::table::{Io, TimerKey};
 use super::{Action, Slot, server_invite, server_non_invite};
 use crate::endpoint::write::Writer;
 use crate::endpoint::{Destination, Flow, SessionId, Timings};
+use crate::limit;
 use crate::message::{HeaderName, Method, Request, StatusCode, Via};
 
 /// The keyed hash of what §17.2.3 matches by.
@@ -66,9 +67,16 @@ pub(crate) struct Transaction {
     /// Whether a refusal is sent again without being asked (not to somebody who has proved nothing, C8).
     insists: bool,
     interval: Duration,
+    /// The size of the request, while its sender has proved nothing (C8).
+    claimed_bytes: Option<usize>,
 }
 
 impl Transaction {
+    /// Whether an answer of this size may go to who sent the request.
+    pub(crate) fn may_have(&self, answer_bytes: usize) -> bool {
+        self.claimed_bytes.is_none_or(|claimed| limit::answer_fits(claimed, answer_bytes))
+    }
+
     /// The request, until its final response was sent.
     pub(crate) fn request(&self) -> Option<&Arc<Request>> {
         self.request.as_ref()
@@ -122,6 +130,8 @@ pub(crate) struct Arrival {
     pub(crate) session: Option<SessionId>,
     /// The hash of §8.2.2.2, outside dialogs.
     pub(crate) merge: Option<u64>,
+    /// The size of a request whose sender has proved nothing (C8).
+    pub(crate) claimed_bytes: Option<usize>,
 }
 
 impl Table {
@@ -187,6 +197,7 @@ impl Table {
             merge: arrival.merge,
             insists: true,
             interval: self.timings.t1,
+            claimed_bytes: arrival.claimed_bytes,
         };
         if transaction.flow.connection != 0 {
             self.connections.insert((transaction.flow.connection, key));
@@ -347,7 +358,8 @@ impl Table {
         }
     }
 
-    fn remove(&mut self, io: &mut Io, key: Key) {
+    /// Forgets a transaction without an answer.
+    pub(crate) fn remove(&mut self, io: &mut Io, key: Key) {
         let Some(transaction) = self.running.remove(&key) else { return };
         io.timers.cancel(TimerKey::Server(key, Slot::Retransmit));
         io.timers.cancel(TimerKey::Server(key, Slot::End));

@@ -290,7 +290,7 @@ fn challenges_cannot_be_injected_through_the_realm() {
 }
 
 /// C8: what a stranger's REGISTER draws, as a share of it. A phone's request is answered within the bound; a crafted
-/// minimum is not, which is why the sender of 401 asks `limit::answer_fits` before it answers over UDP.
+/// minimum is not: the endpoint says nothing then.
 #[test]
 fn c8_a_challenge_is_no_amplifier() {
     let ratio = |text: &str| {
