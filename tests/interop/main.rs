@@ -14,6 +14,7 @@ mod calls;
 mod command_line;
 mod features;
 mod linphone;
+mod media_attack;
 mod patience;
 mod process;
 mod registration;

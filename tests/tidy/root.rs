@@ -50,6 +50,14 @@ pub(crate) fn incomplete_plugins() -> Vec<String> {
         if !tested {
             offenders.push(format!("{folder}: no test"));
         }
+        // What a plugin does in a call is seen in a call.
+        let installed = tracked("tests/scenario/*.rs").iter().any(|path| {
+            let text = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+            text.lines().any(|line| line.contains(".install(") && line.contains(&format!("\"{name}\"")))
+        });
+        if !installed {
+            offenders.push(format!("{folder}: no scenario in tests/scenario installs it"));
+        }
     }
     offenders
 }
