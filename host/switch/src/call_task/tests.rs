@@ -123,6 +123,7 @@ fn acme(recordings_max: usize) -> Definition {
         time_zone: "UTC".to_owned(),
         calls_max: 10,
         recordings_max,
+        plugin_settings: BTreeMap::new(),
     }
 }
 
