@@ -140,7 +140,7 @@ fn extend(dialplan: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().append(true).open(dialplan)?;
     write!(
         file,
-        "\n[internal]\nexten => 603,1,Playback(beep)\n same => n,Hangup()\nexten => 604,1,Playback({long})\n same => n,Hangup()\n"
+        "\n[internal]\nexten => 690,1,Playback(beep)\n same => n,Hangup()\nexten => 691,1,Playback({long})\n same => n,Hangup()\n"
     )
 }
 

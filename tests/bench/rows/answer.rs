@@ -16,9 +16,9 @@ const CALLER: &str = include_str!("../scenarios/greeted.xml");
 /// New calls a second.
 const RATE: u32 = 200;
 /// An application that answers, plays 13 packets and is hung up on; added to the demo's dialplan by `server`.
-const BEEP: &str = "603";
+const BEEP: &str = "690";
 /// The same with half a minute of prompts.
-const LONG: &str = "604";
+const LONG: &str = "691";
 /// Calls that listen at once, and how many of them are made a second.
 const LISTENERS: u32 = 200;
 const LISTENERS_RATE: u32 = 25;
