@@ -1,9 +1,5 @@
 //! Phones call applications, each a Wasm component: they hear them, and type digits into them.
 
-use std::path::Path;
-
-use codec::wav;
-
 use crate::baresip::{Baresip, Phone};
 use crate::server::Server;
 
@@ -31,7 +27,7 @@ fn playback_greets_and_hangs_up() {
     let heard = phone.heard();
     assert!(heard.loud_windows() >= 2, "the greeting is heard");
     assert!(heard.purity(440) < 0.5, "and it is not the caller's own tone");
-    assert!(heard.position_of(&prompt("hello"), 0).is_some(), "it is the greeting that the plugin ships");
+    heard.assert_prompts(&["hello"]);
 }
 
 /// F12, F21: 602 reads four digits (RFC 4733) and says them back.
@@ -44,16 +40,5 @@ fn read_takes_digits_and_says_them_back() {
     phone.digits("4711");
     phone.prints("session closed");
     let heard = phone.heard();
-    let mut from = 0;
-    for name in ["you-entered", "digits/4", "digits/7", "digits/1", "digits/1", "goodbye"] {
-        let position = heard.position_of(&prompt(name), from);
-        from = position.unwrap_or_else(|| panic!("`{name}` is not heard after sample {from}"));
-    }
-}
-
-/// A prompt as the plugin ships it.
-fn prompt(name: &str) -> wav::Wav {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/app-playback/prompts/en");
-    let bytes = std::fs::read(folder.join(name).with_extension("wav")).unwrap();
-    wav::read(&bytes, 1_000_000).unwrap()
+    heard.assert_prompts(&["you-entered", "digits/4", "digits/7", "digits/1", "digits/1", "goodbye"]);
 }

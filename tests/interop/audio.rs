@@ -77,6 +77,16 @@ impl Heard {
         })
     }
 
+    /// Asserts that these prompts of `app-playback` are in it, one after the other.
+    #[track_caller]
+    pub(crate) fn assert_prompts(&self, names: &[&str]) {
+        let mut from = 0;
+        for name in names {
+            let position = self.position_of(&prompt(name), from);
+            from = position.unwrap_or_else(|| panic!("`{name}` is not heard after sample {from}"));
+        }
+    }
+
     /// Asserts that this tone is in it, and none of the others.
     #[track_caller]
     pub(crate) fn assert_tone(&self, hertz: u32, not: &[u32]) {
@@ -87,6 +97,13 @@ impl Heard {
             assert!(purity < 0.05, "{other} Hz has a share of {purity:.3}: a crossover");
         }
     }
+}
+
+/// A prompt as the plugin ships it.
+pub(crate) fn prompt(name: &str) -> Wav {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/app-playback/prompts/en");
+    let bytes = std::fs::read(folder.join(name).with_extension("wav")).unwrap();
+    wav::read(&bytes, 1_000_000).unwrap()
 }
 
 fn floats(samples: &[i16]) -> Vec<f64> {

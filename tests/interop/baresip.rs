@@ -5,13 +5,19 @@ use std::path::PathBuf;
 use codec::SampleRate;
 use tempfile::TempDir;
 
-use crate::audio::{Heard, write_tone};
+use crate::audio::{Heard, prompt, write_tone};
 use crate::patience::until;
 use crate::process::{Process, peer};
 use crate::server::Server;
 
 /// 16-bit samples, at least 8,000 a second.
 const BYTES_A_SECOND: u64 = 16_000;
+
+/// What is in its line about a call that is up.
+const STATUS: &str = "(bit/s)";
+
+/// What it prints when a call is over.
+const ENDED: &str = "session closed";
 
 /// What it prints when a key is released.
 const RELEASED: &str = "DTMF digit end";
@@ -23,6 +29,8 @@ pub(crate) struct Baresip {
     domain: String,
     /// Samples a second of its recordings.
     rate: SampleRate,
+    /// Calls that had ended when the last one began.
+    ended: usize,
 }
 
 /// Who it is and how it behaves.
@@ -88,7 +96,7 @@ impl Baresip {
         command.arg("-v").arg("-f").arg(dir.path());
         let process = Process::start(&format!("baresip {}@{domain}", phone.endpoint), &mut command);
         process.prints("baresip is ready");
-        Self { process, dir, domain, rate }
+        Self { process, dir, domain, rate, ended: 0 }
     }
 
     /// Starts it and waits until it is registered.
@@ -107,6 +115,7 @@ impl Baresip {
     /// Dials and waits until the other side has answered.
     pub(crate) fn calls(&mut self, number: &str) {
         let before = self.process.count("Call established");
+        self.ended = self.process.count(ENDED);
         self.dial(number);
         self.process.prints_again("Call established", before + 1);
     }
@@ -138,6 +147,12 @@ impl Baresip {
         self.process.prints_again("terminate call", before + 1);
     }
 
+    /// Waits until the other side has ended the call.
+    #[track_caller]
+    pub(crate) fn is_let_go(&self) {
+        self.process.prints_again(ENDED, self.ended + 1);
+    }
+
     /// Presses keys one after the other, each released before the next is pressed.
     pub(crate) fn digits(&mut self, digits: &str) {
         for digit in digits.chars() {
@@ -162,6 +177,22 @@ impl Baresip {
     #[track_caller]
     pub(crate) fn hears_seconds_more(&self, seconds: u64) {
         self.records_bytes(self.recorded() + seconds * BYTES_A_SECOND);
+    }
+
+    /// Waits until the call has gone on for so many of its status lines, heard or not: there are four to eight a second.
+    #[track_caller]
+    pub(crate) fn goes_on_for(&self, lines: usize) {
+        let before = self.process.count(STATUS);
+        self.process.prints_again(STATUS, before + lines);
+    }
+
+    /// Waits until the call that is up brings this prompt.
+    #[track_caller]
+    pub(crate) fn hears_prompt(&self, name: &str) {
+        until(&format!("the prompt {name}:\n{}", self.process.printed()), || {
+            let recording = self.recordings().pop()?;
+            Heard::read_unfinished(&recording, self.rate).position_of(&prompt(name), 0)
+        });
     }
 
     #[track_caller]

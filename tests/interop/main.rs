@@ -13,6 +13,7 @@ mod baresip;
 mod calls;
 mod command_line;
 mod features;
+mod languages;
 mod linphone;
 mod media_attack;
 mod patience;

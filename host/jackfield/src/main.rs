@@ -4,6 +4,7 @@
 //! `wire.rs` shows the whole object graph, `cmd/` has one file per command.
 
 mod admin;
+mod author;
 mod cmd;
 mod config;
 mod definition;

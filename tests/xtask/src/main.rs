@@ -1,6 +1,7 @@
 //! Jackfield's automation: `cargo xtask COMMAND`. Each command does its own set-up; see `setup.rs` for what that means.
 
 mod command;
+mod languages;
 mod packages;
 mod plugins;
 mod prompts;

@@ -6,8 +6,8 @@ use crate::command::{Failure, Step};
 
 /// A program and the Debian package that brings it.
 pub(crate) struct Package {
-    program: &'static str,
-    package: &'static str,
+    pub(crate) program: &'static str,
+    pub(crate) package: &'static str,
 }
 
 /// The SIP clients this project did not write, for `tests/interop`.
@@ -28,6 +28,17 @@ pub(crate) fn install(wanted: &[Package]) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
+    install_all(&missing)?;
+    match wanted.iter().find(|wanted| find(wanted.program).is_none()) {
+        None => Ok(()),
+        Some(Package { program, package }) => Err(Failure::Missing(format!(
+            "package {package} is installed, but its program `{program}` is still not on the path"
+        ))),
+    }
+}
+
+/// Installs these packages, or says how.
+pub(crate) fn install_all(missing: &[&str]) -> Result<(), Failure> {
     let line = format!("apt-get install -y --no-install-recommends {}", missing.join(" "));
     if find("apt-get").is_none() {
         return Err(Failure::Missing(format!(
@@ -39,16 +50,11 @@ pub(crate) fn install(wanted: &[Package]) -> Result<(), Failure> {
         return Err(Failure::Missing(format!("packages are missing and I am not root. Run:\n\n    sudo {line}\n")));
     }
     // The lists of a fresh machine may be empty or old, so a first failure is answered with an update.
-    if apt_install(&missing).run().is_err() {
+    if apt_install(missing).run().is_err() {
         apt_get().arg("update").run()?;
-        apt_install(&missing).run()?;
+        apt_install(missing).run()?;
     }
-    match wanted.iter().find(|wanted| find(wanted.program).is_none()) {
-        None => Ok(()),
-        Some(Package { program, package }) => Err(Failure::Missing(format!(
-            "`{line}` succeeded, but `{program}` (package {package}) is still not on the path"
-        ))),
-    }
+    Ok(())
 }
 
 fn apt_install(packages: &[&str]) -> Step {

@@ -55,8 +55,8 @@ pub(crate) mod v0_1 {
 /// The WIT version this host offers newest.
 pub(crate) const WIT_VERSION: &str = "0.1.0";
 
-/// The WIT files of version 0.1, as the loader reads them to compare.
-pub(crate) const WIT_0_1: [(&str, &str); 12] = [
+/// The WIT files of version 0.1, name and text: what the loader compares with and what plugins are written against.
+pub const WIT_0_1: [(&str, &str); 12] = [
     ("types.wit", include_str!("../../../../wit/v0.1/types.wit")),
     ("legs.wit", include_str!("../../../../wit/v0.1/legs.wit")),
     ("dial.wit", include_str!("../../../../wit/v0.1/dial.wit")),

@@ -29,6 +29,16 @@ impl Inspection {
         Ok(Self { manifest, inspected })
     }
 
+    /// The capabilities its component uses.
+    pub fn uses(&self) -> &[Capability] {
+        &self.inspected.capabilities
+    }
+
+    /// Every function its component imports: `jackfield:pbx/kv@0.1.0 get`.
+    pub fn imports(&self) -> &[String] {
+        &self.inspected.imports
+    }
+
     /// What it may do where an administrator consents to this.
     ///
     /// # Errors

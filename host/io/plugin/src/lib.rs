@@ -32,6 +32,7 @@ mod ticker;
 pub mod limit;
 pub mod measure;
 
+pub use abi::WIT_0_1;
 pub use collect::Collected;
 pub use deployment::{
     Available, By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Package, Trouble,
@@ -43,7 +44,7 @@ pub use inspection::Inspection;
 pub use limit::Limits;
 pub use loader::compile::compile_child;
 pub use loader::{Digest, DigestError, LoadError, Version, World};
-pub use manifest::{Bounds, Manifest, ManifestError, RequestedLimits, Setting, SettingKind, Size};
+pub use manifest::{Bounds, Build, Language, Manifest, ManifestError, RequestedLimits, Setting, SettingKind, Size};
 pub use port::{BoxFuture, CallPort, Clock, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
 pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};
 pub use tenant::TenantPlugins;

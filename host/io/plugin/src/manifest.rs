@@ -28,6 +28,36 @@ pub struct Manifest {
     pub limits: RequestedLimits,
     /// Its settings.
     pub config: BTreeMap<String, Setting>,
+    /// How its author builds it; nothing to the host.
+    pub build: Build,
+}
+
+/// How a plugin is built by `jackfield plugin build`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// What it is written in; Rust unless said.
+    #[serde(default)]
+    pub language: Language,
+    /// A shell line that builds it in the plugin's folder, instead of the language's own.
+    pub command: Option<String>,
+    /// The component or core module that the line leaves, below the plugin's folder; `build/plugin.wasm` unless said.
+    pub artifact: Option<String>,
+}
+
+/// A language with an SDK.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// `sdk/rust`
+    #[default]
+    Rust,
+    /// `sdk/python`
+    Python,
+    /// `sdk/javascript`
+    JavaScript,
+    /// `sdk/c`
+    C,
 }
 
 /// The bounds of one capability.
@@ -123,6 +153,7 @@ impl Manifest {
             capabilities: raw.capabilities.into_map(),
             limits: raw.limits,
             config: raw.config,
+            build: raw.build,
         };
         manifest.check().map_err(|(key, message)| at(line_of(text, key), message))?;
         Ok(manifest)
@@ -199,6 +230,8 @@ struct Raw {
     limits: RequestedLimits,
     #[serde(default)]
     config: BTreeMap<String, Setting>,
+    #[serde(default)]
+    build: Build,
 }
 
 #[derive(Deserialize)]

@@ -57,7 +57,7 @@ enum Command {
     Check(check::Check),
     /// Let a running server read its configuration again.
     Reload(Server),
-    /// Install, list and replace plugins of a running server.
+    /// Write and build plugins; install, list and replace them on a running server.
     Plugin(plugin::Plugin),
     /// Call a number as one of a tenant's phones, and tell what was heard.
     Call(Box<call::Call>),

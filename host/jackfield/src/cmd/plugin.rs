@@ -1,12 +1,17 @@
 //! `jackfield plugin`: the life cycle of a tenant's plugins on a running server.
 
+mod build;
+mod new;
+
+use std::path::PathBuf;
+
 use api::types::{self, HistoryEntry, InstallRequest, Installed, Removed};
 use clap::{Args, Subcommand};
 
 use super::output::{Output, problem_line, table, table_or};
 use super::{Exit, Failure, Server, segment};
 
-/// Install, list and replace plugins of a running server.
+/// Write and build plugins; install, list and replace them on a running server.
 #[derive(Args)]
 pub(crate) struct Plugin {
     #[command(flatten)]
@@ -17,6 +22,20 @@ pub(crate) struct Plugin {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make a folder with a new plugin in it. Needs no server and no network.
+    New {
+        /// Its id: its kind and a name, such as `app-front-desk`.
+        id: String,
+        /// What it is to be written in.
+        #[arg(short = 't', long, value_enum, default_value = "rust")]
+        language: new::Language,
+    },
+    /// Build a plugin: its package is then in FOLDER/build/package. Needs no server.
+    Build {
+        /// The folder with its plugin.toml.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
     /// Install a plugin or a new version of one. New calls use it; calls that are up stay on theirs.
     Install {
         /// The tenant.
@@ -77,6 +96,8 @@ impl Plugin {
         let all = |tenant: &str| format!("/v1/tenants/{}/plugins", segment(tenant));
         let one = |tenant: &str, id: &str| format!("{}/{}", all(tenant), segment(id));
         match self.command {
+            Command::New { id, language } => new::run(&id, language, output)?,
+            Command::Build { folder } => build::run(&folder, output)?,
             Command::Install { tenant, package, grants, why } => {
                 let grants = (!grants.is_empty()).then_some(grants);
                 let request = InstallRequest { package: absolute(&package)?, grants, who: user(), why };

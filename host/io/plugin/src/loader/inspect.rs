@@ -17,8 +17,11 @@ use crate::limit::MAX_COMPONENT_BYTES;
 /// What a component's bytes say about it.
 #[derive(Clone, Debug)]
 pub(crate) struct Inspected {
+    /// The worlds whose exports it has.
     pub(crate) worlds: Vec<World>,
+    /// The capabilities it uses.
     pub(crate) capabilities: Vec<Capability>,
+    /// Every function it imports: `jackfield:pbx/kv@0.1.0 get`.
     pub(crate) imports: Vec<String>,
 }
 

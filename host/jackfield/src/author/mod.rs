@@ -1,0 +1,13 @@
+//! What authors get besides a running server: the world a plugin is written against, the SDK of its language, its component.
+//!
+//! A plugin's folder has its `plugin.toml` and its sources. Everything made is below `build/`: `wit/` and `sdk/` are written
+//! anew at each build and belong to this version of the server; `package/` is what `jackfield plugin install` takes.
+
+mod component;
+mod scaffold;
+mod sdk;
+mod world;
+
+pub(crate) use component::componentize;
+pub(crate) use scaffold::{application, files};
+pub(crate) use sdk::{Sdk, write};

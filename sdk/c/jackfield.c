@@ -1,0 +1,365 @@
+/* What jackfield.h promises, in terms of the generated bindings. Compiled with every plugin. */
+
+#include "jackfield.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin.h"
+#include "world.h"
+
+typedef jackfield_pbx_types_error_t wire_error;
+
+static const char *const codes[] = {"",       "gone",    "timeout",     "denied", "limit",
+                                    "invalid", "unsupported", "busy", "failed"};
+static char last_detail[512];
+
+const char *jf_detail(void) {
+    return last_detail;
+}
+
+static void keep_detail(const void *text, size_t length) {
+    size_t kept = length < sizeof last_detail - 1 ? length : sizeof last_detail - 1;
+    memcpy(last_detail, text, kept);
+    last_detail[kept] = 0;
+}
+
+jf_status jf_fail(jf_status status, const char *detail) {
+    keep_detail(detail, strlen(detail));
+    return status;
+}
+
+/* The host's error as a status; the detail is kept and the error freed. */
+static jf_status failed(wire_error *error) {
+    jf_status status = JF_FAILED;
+    for (int code = JF_GONE; code <= JF_FAILED; code++) {
+        if (strlen(codes[code]) == error->code.len && memcmp(codes[code], error->code.ptr, error->code.len) == 0)
+            status = code;
+    }
+    keep_detail(error->detail.ptr, error->detail.len);
+    jackfield_pbx_types_error_free(error);
+    return status;
+}
+
+/* Every binding that can fail returns true when it went well. */
+#define DONE(call)                                                                                                                         \
+    do {                                                                                                                                   \
+        wire_error error;                                                                                                                  \
+        return (call) ? JF_OK : failed(&error);                                                                                            \
+    } while (0)
+
+static plugin_string_t text(const char *given) {
+    plugin_string_t wire;
+    plugin_string_set(&wire, given ? given : "");
+    return wire;
+}
+
+/* Puts what the host gave into the caller's buffer and frees it. */
+static jf_status take(const uint8_t *bytes, size_t length, char *into, size_t size) {
+    if (length >= size)
+        return jf_fail(JF_LIMIT, "the buffer is too small for the value");
+    if (length > 0)
+        memcpy(into, bytes, length);
+    into[length] = 0;
+    return JF_OK;
+}
+
+static jf_status take_string(plugin_string_t *wire, char *into, size_t size) {
+    jf_status status = take(wire->ptr, wire->len, into, size);
+    plugin_string_free(wire);
+    return status;
+}
+
+/* At most as many options as the host takes in one call. */
+#define OPTIONS_MAX 32
+
+typedef struct option_list {
+    plugin_tuple2_string_string_t pairs[OPTIONS_MAX];
+    jackfield_pbx_types_options_t wire;
+} option_list;
+
+static jf_status fill(option_list *list, const jf_option *options) {
+    size_t count = 0;
+    for (; options && options->name; options++, count++) {
+        if (count == OPTIONS_MAX)
+            return jf_fail(JF_LIMIT, "more than 32 options");
+        list->pairs[count].f0 = text(options->name);
+        list->pairs[count].f1 = text(options->value);
+    }
+    list->wire.ptr = list->pairs;
+    list->wire.len = count;
+    return JF_OK;
+}
+
+static jackfield_pbx_legs_borrow_leg_t borrow(const jf_leg *leg) {
+    return (jackfield_pbx_legs_borrow_leg_t){leg->handle};
+}
+
+jf_status jf_attribute(const jf_leg *leg, const char *name, char *value, size_t size) {
+    plugin_string_t wire_name = text(name), found;
+    if (!jackfield_pbx_legs_method_leg_attribute(borrow(leg), &wire_name, &found))
+        return take(NULL, 0, value, size);
+    return take_string(&found, value, size);
+}
+
+jf_status jf_set_attribute(const jf_leg *leg, const char *name, const char *value) {
+    plugin_string_t wire_name = text(name), wire_value = text(value);
+    DONE(jackfield_pbx_legs_method_leg_set_attribute(borrow(leg), &wire_name, &wire_value, &error));
+}
+
+jf_status jf_ring(const jf_leg *leg) {
+    DONE(jackfield_pbx_legs_method_leg_ring(borrow(leg), &error));
+}
+
+jf_status jf_progress(const jf_leg *leg) {
+    DONE(jackfield_pbx_legs_method_leg_progress(borrow(leg), &error));
+}
+
+jf_status jf_answer(const jf_leg *leg) {
+    DONE(jackfield_pbx_legs_method_leg_answer(borrow(leg), &error));
+}
+
+void jf_hang_up(const jf_leg *leg, uint16_t cause) {
+    jackfield_pbx_legs_method_leg_hang_up(borrow(leg), cause);
+}
+
+jf_status jf_wait(const jf_leg *leg, uint32_t ms) {
+    DONE(jackfield_pbx_legs_method_leg_wait(borrow(leg), ms, &error));
+}
+
+jf_status jf_play(const jf_leg *leg, const char *prompt) {
+    char digit;
+    return jf_play_until(leg, prompt, NULL, &digit);
+}
+
+jf_status jf_play_until(const jf_leg *leg, const char *prompt, const char *interrupt, char *digit) {
+    plugin_string_t wire_prompt = text(prompt);
+    plugin_list_string_t prompts = {&wire_prompt, 1};
+    jf_option given[] = {{interrupt ? "interrupt" : NULL, interrupt}, {0}};
+    option_list options;
+    plugin_option_string_t pressed;
+    wire_error error;
+    JF_TRY(fill(&options, given));
+    if (!jackfield_pbx_legs_method_leg_play(borrow(leg), &prompts, &options.wire, &pressed, &error))
+        return failed(&error);
+    *digit = pressed.is_some && pressed.val.len > 0 ? (char)pressed.val.ptr[0] : 0;
+    plugin_option_string_free(&pressed);
+    return JF_OK;
+}
+
+jf_status jf_read_digits(const jf_leg *leg, uint32_t max, uint32_t timeout_ms, const jf_option *given, char *digits, size_t size) {
+    option_list options;
+    plugin_string_t read;
+    wire_error error;
+    JF_TRY(fill(&options, given));
+    if (!jackfield_pbx_legs_method_leg_read_digits(borrow(leg), max, timeout_ms, &options.wire, &read, &error))
+        return failed(&error);
+    return take_string(&read, digits, size);
+}
+
+jf_status jf_send_digits(const jf_leg *leg, const char *digits) {
+    plugin_string_t wire = text(digits);
+    DONE(jackfield_pbx_legs_method_leg_send_digits(borrow(leg), &wire, &error));
+}
+
+jf_status jf_echo(const jf_leg *leg, const char *stop) {
+    plugin_string_t wire = text(stop);
+    DONE(jackfield_pbx_legs_method_leg_echo(borrow(leg), &wire, &error));
+}
+
+jf_status jf_kv_get(const char *key, char *value, size_t size, bool *found) {
+    plugin_string_t wire = text(key);
+    plugin_option_list_u8_t got;
+    wire_error error;
+    if (!jackfield_pbx_kv_get(&wire, &got, &error))
+        return failed(&error);
+    *found = got.is_some;
+    jf_status status = take(got.is_some ? got.val.ptr : NULL, got.is_some ? got.val.len : 0, value, size);
+    plugin_option_list_u8_free(&got);
+    return status;
+}
+
+jf_status jf_kv_set(const char *key, const char *value) {
+    plugin_string_t wire = text(key);
+    plugin_list_u8_t bytes = {(uint8_t *)value, strlen(value)};
+    DONE(jackfield_pbx_kv_set(&wire, &bytes, &error));
+}
+
+jf_status jf_kv_delete(const char *key) {
+    plugin_string_t wire = text(key);
+    DONE(jackfield_pbx_kv_delete(&wire, &error));
+}
+
+jf_status jf_dial(const jf_leg *leg, const char *target, uint32_t timeout_ms, const jf_option *given, char *status, size_t size) {
+    plugin_string_t wire = text(target);
+    plugin_list_string_t targets = {&wire, 1};
+    option_list options;
+    jackfield_pbx_types_options_t became;
+    wire_error error;
+    JF_TRY(fill(&options, given));
+    if (!jackfield_pbx_dial_call(borrow(leg), &targets, timeout_ms, &options.wire, &became, &error))
+        return failed(&error);
+    jf_status result = take(NULL, 0, status, size);
+    for (size_t at = 0; at < became.len; at++) {
+        const plugin_tuple2_string_string_t *pair = &became.ptr[at];
+        if (pair->f0.len == strlen("status") && memcmp(pair->f0.ptr, "status", pair->f0.len) == 0)
+            result = take(pair->f1.ptr, pair->f1.len, status, size);
+    }
+    jackfield_pbx_types_options_free(&became);
+    return result;
+}
+
+jf_status jf_record(const jf_leg *leg, const char *name, uint32_t max_ms, const jf_option *given, uint32_t *length_ms) {
+    plugin_string_t wire = text(name);
+    option_list options;
+    jackfield_pbx_recording_tuple2_string_milliseconds_t made;
+    wire_error error;
+    JF_TRY(fill(&options, given));
+    if (!jackfield_pbx_recording_record(borrow(leg), &wire, max_ms, &options.wire, &made, &error))
+        return failed(&error);
+    if (length_ms)
+        *length_ms = made.f1;
+    plugin_string_free(&made.f0);
+    return JF_OK;
+}
+
+jf_status jf_variable(const jf_leg *leg, const char *name, char *value, size_t size) {
+    plugin_string_t wire = text(name), found;
+    if (!jackfield_pbx_dialplan_variable(borrow(leg), &wire, &found))
+        return take(NULL, 0, value, size);
+    return take_string(&found, value, size);
+}
+
+jf_status jf_set_variable(const jf_leg *leg, const char *name, const char *value) {
+    plugin_string_t wire_name = text(name), wire_value = text(value);
+    DONE(jackfield_pbx_dialplan_set_variable(borrow(leg), &wire_name, &wire_value, &error));
+}
+
+jf_status jf_run(const jf_leg *leg, const char *application, const char *arguments) {
+    plugin_string_t wire_name = text(application), wire_arguments = text(arguments);
+    DONE(jackfield_pbx_dialplan_run(borrow(leg), &wire_name, &wire_arguments, &error));
+}
+
+void jf_log(const char *level, const char *message) {
+    plugin_string_t wire_level = text(level), wire_message = text(message);
+    jackfield_pbx_system_log(&wire_level, &wire_message);
+}
+
+uint64_t jf_now_ms(void) {
+    plugin_tuple2_u64_u64_t now;
+    jackfield_pbx_system_now(&now);
+    return now.f0;
+}
+
+jf_status jf_config(const char *key, char *value, size_t size) {
+    plugin_string_t wire = text(key), found;
+    if (!jackfield_pbx_system_config(&wire, &found))
+        return take(NULL, 0, value, size);
+    return take_string(&found, value, size);
+}
+
+/* The exports. */
+
+static char *terminated(const plugin_string_t *wire) {
+    char *copy = malloc(wire->len + 1);
+    if (!copy)
+        abort();
+    if (wire->len > 0)
+        memcpy(copy, wire->ptr, wire->len);
+    copy[wire->len] = 0;
+    return copy;
+}
+
+static bool is_named(const plugin_string_t *wire, const char *name) {
+    return wire->len == strlen(name) && memcmp(wire->ptr, name, wire->len) == 0;
+}
+
+static bool refuse(jf_status status, wire_error *error) {
+    plugin_string_dup(&error->code, codes[status]);
+    plugin_string_dup(&error->detail, last_detail);
+    return false;
+}
+
+#ifdef JF_WORLD_APP
+bool exports_jackfield_pbx_apps_run(plugin_string_t *name, exports_jackfield_pbx_apps_own_leg_t caller, plugin_string_t *given,
+                                    exports_jackfield_pbx_apps_error_t *error) {
+    jf_leg leg = {caller.__handle};
+    char *arguments = terminated(given);
+    jf_status status = jf_fail(JF_UNSUPPORTED, "this plugin has no such application");
+    for (const jf_application *application = jf_applications; application->name; application++) {
+        if (is_named(name, application->name))
+            status = application->run(&leg, arguments);
+    }
+    free(arguments);
+    plugin_string_free(given);
+    plugin_string_free(name);
+    jackfield_pbx_legs_leg_drop_own(caller);
+    return status == JF_OK ? true : refuse(status, error);
+}
+#endif
+
+#ifdef JF_WORLD_FUNCTION
+/* At most as many arguments as the host gives. */
+#define ARGUMENTS_MAX 16
+
+static const jf_function *find_function(const plugin_string_t *name) {
+    for (const jf_function *function = jf_functions; function->name; function++) {
+        if (is_named(name, function->name))
+            return function;
+    }
+    return NULL;
+}
+
+static size_t open_arguments(const plugin_list_string_t *list, char *arguments[ARGUMENTS_MAX]) {
+    size_t count = list->len < ARGUMENTS_MAX ? list->len : ARGUMENTS_MAX;
+    for (size_t at = 0; at < count; at++)
+        arguments[at] = terminated(&list->ptr[at]);
+    return count;
+}
+
+static void close_arguments(size_t count, char *arguments[ARGUMENTS_MAX]) {
+    for (size_t at = 0; at < count; at++)
+        free(arguments[at]);
+}
+
+bool exports_jackfield_pbx_functions_read(plugin_string_t *name, plugin_list_string_t *list,
+                                          exports_jackfield_pbx_functions_borrow_leg_t *maybe_call, plugin_string_t *value,
+                                          exports_jackfield_pbx_functions_error_t *error) {
+    const jf_function *function = find_function(name);
+    jf_status status = jf_fail(JF_UNSUPPORTED, "this plugin has no such function");
+    if (function) {
+        static char buffer[JF_VALUE_SIZE];
+        char *arguments[ARGUMENTS_MAX];
+        size_t count = open_arguments(list, arguments);
+        jf_leg leg = {maybe_call ? maybe_call->__handle : 0};
+        buffer[0] = 0;
+        status = function->read(count, (const char *const *)arguments, maybe_call ? &leg : NULL, buffer, sizeof buffer);
+        close_arguments(count, arguments);
+        if (status == JF_OK)
+            plugin_string_dup(value, buffer);
+    }
+    plugin_list_string_free(list);
+    plugin_string_free(name);
+    return status == JF_OK ? true : refuse(status, error);
+}
+
+bool exports_jackfield_pbx_functions_write(plugin_string_t *name, plugin_list_string_t *list, plugin_string_t *given,
+                                           exports_jackfield_pbx_functions_borrow_leg_t *maybe_call,
+                                           exports_jackfield_pbx_functions_error_t *error) {
+    const jf_function *function = find_function(name);
+    jf_status status = jf_fail(JF_UNSUPPORTED, "this function cannot be assigned");
+    if (function && function->write) {
+        char *arguments[ARGUMENTS_MAX];
+        size_t count = open_arguments(list, arguments);
+        char *value = terminated(given);
+        jf_leg leg = {maybe_call ? maybe_call->__handle : 0};
+        status = function->write(count, (const char *const *)arguments, maybe_call ? &leg : NULL, value);
+        free(value);
+        close_arguments(count, arguments);
+    }
+    plugin_string_free(given);
+    plugin_list_string_free(list);
+    plugin_string_free(name);
+    return status == JF_OK ? true : refuse(status, error);
+}
+#endif

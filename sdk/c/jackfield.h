@@ -1,0 +1,132 @@
+/* Write plugins for the Jackfield PBX in C.
+ *
+ * A plugin is some .c files beside a plugin.toml. An application is a function of a leg and its arguments; it may wait as long as it
+ * likes, because waiting suspends the plugin and costs nothing:
+ *
+ *     #include "jackfield.h"
+ *
+ *     static jf_status hello(const jf_leg *leg, const char *arguments) {
+ *         JF_TRY(jf_answer(leg));
+ *         return jf_play(leg, "hello");
+ *     }
+ *
+ *     const jf_application jf_applications[] = {{"Hello", hello}, {0}};
+ *
+ * `jackfield plugin build` compiles it. Texts are UTF-8 and end with a zero byte. Functions that give a text write it, with its zero, into
+ * the caller's buffer, and fail with JF_LIMIT if it does not fit. What is said of a capability must be in plugin.toml. Everything the
+ * host offers is in the generated plugin.h; this header is the part that most plugins need.
+ */
+#ifndef JACKFIELD_H
+#define JACKFIELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How something went. The codes are those of wit/v0.1/types.wit; one that is not known here is JF_FAILED. */
+typedef enum jf_status {
+    JF_OK = 0,
+    JF_GONE, /* the party hung up: clean up and return */
+    JF_TIMEOUT,
+    JF_DENIED,
+    JF_LIMIT,
+    JF_INVALID,
+    JF_UNSUPPORTED,
+    JF_BUSY,
+    JF_FAILED
+} jf_status;
+
+/* Returns from the function around it unless this went well. */
+#define JF_TRY(call)                                                                                                                       \
+    do {                                                                                                                                   \
+        jf_status jf_try_status = (call);                                                                                                  \
+        if (jf_try_status != JF_OK)                                                                                                        \
+            return jf_try_status;                                                                                                          \
+    } while (0)
+
+/* What is known about the last failure, for people; an empty text if there was none. */
+const char *jf_detail(void);
+/* Makes a failure of the plugin's own; the detail is in the server's log. Returns `status`. */
+jf_status jf_fail(jf_status status, const char *detail);
+
+/* One party's attachment to a call. */
+typedef struct jf_leg {
+    int32_t handle;
+} jf_leg;
+
+/* A named option; a list of them ends with one without a name. NULL is no option. */
+typedef struct jf_option {
+    const char *name;
+    const char *value;
+} jf_option;
+
+/* An application of provides.apps, and the plugin's table of them, which ends with {0}. */
+typedef struct jf_application {
+    const char *name;
+    jf_status (*run)(const jf_leg *leg, const char *arguments);
+} jf_application;
+extern const jf_application jf_applications[];
+
+/* A dialplan function of provides.functions, and the plugin's table of them, which ends with {0}. `leg` is NULL outside of a call;
+ * `write` is NULL if the function cannot be assigned. */
+typedef struct jf_function {
+    const char *name;
+    jf_status (*read)(size_t count, const char *const arguments[], const jf_leg *leg, char *value, size_t size);
+    jf_status (*write)(size_t count, const char *const arguments[], const jf_leg *leg, const char *value);
+} jf_function;
+extern const jf_function jf_functions[];
+
+/* The most bytes a dialplan function's value has here, with its zero. */
+#define JF_VALUE_SIZE 65537
+
+/* A property such as caller.number, caller.name, dialed.number, endpoint, state, codec, or one that was set; empty if there is none. */
+jf_status jf_attribute(const jf_leg *leg, const char *name, char *value, size_t size);
+/* Changes a property, or makes a new one. */
+jf_status jf_set_attribute(const jf_leg *leg, const char *name, const char *value);
+/* Tells the caller that it rings. */
+jf_status jf_ring(const jf_leg *leg);
+/* Begins early media: prompts are heard before the call is answered. */
+jf_status jf_progress(const jf_leg *leg);
+/* Answers the call. */
+jf_status jf_answer(const jf_leg *leg);
+/* Hangs up with a Q.850 cause; 16 is normal clearing. */
+void jf_hang_up(const jf_leg *leg, uint16_t cause);
+/* Waits; digits that come meanwhile are kept. */
+jf_status jf_wait(const jf_leg *leg, uint32_t ms);
+/* Plays one prompt to its end: a sound's name, tone:425/500,0/500, silence:500, or blob:NAME. */
+jf_status jf_play(const jf_leg *leg, const char *prompt);
+/* Plays it until its end or until a digit of `interrupt` is dialled, which is put into `digit` (0 if none was). */
+jf_status jf_play_until(const jf_leg *leg, const char *prompt, const char *interrupt, char *digit);
+/* Reads up to `max` digits, waiting `timeout_ms` for the first; an empty text if none came. Options: prompt, terminators, inter-digit-ms. */
+jf_status jf_read_digits(const jf_leg *leg, uint32_t max, uint32_t timeout_ms, const jf_option *options, char *digits, size_t size);
+/* Sends digits to the party; w is half a second of pause. */
+jf_status jf_send_digits(const jf_leg *leg, const char *digits);
+/* Sends what the party says back to it, until it dials a digit of `stop` or hangs up. */
+jf_status jf_echo(const jf_leg *leg, const char *stop);
+
+/* Capability kv: small values, private to the plugin in its tenant. What was acknowledged survives a crash. `found` tells whether there is one. */
+jf_status jf_kv_get(const char *key, char *value, size_t size, bool *found);
+jf_status jf_kv_set(const char *key, const char *value);
+jf_status jf_kv_delete(const char *key);
+
+/* Capability dial: dials `target` and joins the leg with it until one of them hangs up. The status is ANSWER, BUSY, NOANSWER, CANCEL,
+ * CONGESTION or CHANUNAVAIL. Options: ringback, limit-ms. */
+jf_status jf_dial(const jf_leg *leg, const char *target, uint32_t timeout_ms, const jf_option *options, char *status, size_t size);
+
+/* Capability recording: records until a terminator, silence, a hang-up or `max_ms`; durable when it returns. Options: terminators,
+ * silence-ms, beep. `length_ms` may be NULL. */
+jf_status jf_record(const jf_leg *leg, const char *name, uint32_t max_ms, const jf_option *options, uint32_t *length_ms);
+
+/* Capability dialplan. A variable that does not exist is empty. */
+jf_status jf_variable(const jf_leg *leg, const char *name, char *value, size_t size);
+jf_status jf_set_variable(const jf_leg *leg, const char *name, const char *value);
+jf_status jf_run(const jf_leg *leg, const char *application, const char *arguments);
+
+/* Writes to the plugin's log: error, warn, info or debug. */
+void jf_log(const char *level, const char *message);
+/* Milliseconds since 1970, UTC; coarse. */
+uint64_t jf_now_ms(void);
+/* The tenant's setting for this plugin, else the manifest's default; empty if there is none. */
+jf_status jf_config(const char *key, char *value, size_t size);
+
+#endif
