@@ -36,10 +36,8 @@ fn every_command_of_the_readme_does_what_it_says() {
                 demo = Some(second);
             }
             // Done twice they are not the same, or not possible.
-            ["jackfield", "plugin", "install" | "remove", ..] => drop(book.ask_json(&words(line))),
+            ["jackfield", "plugin", "new" | "install" | "remove", ..] => drop(book.ask_json(&words(line))),
             ["jackfield", rest @ ..] => drop(book.ask(rest)),
-            ["cp", "-r", from, to] => book.copy_folder(from, to),
-            ["cargo", "xtask", "plugins"] => book.build_plugins(),
             _ => panic!("the README has a command that tests/readme does not know: {line}"),
         }
     }
@@ -162,17 +160,6 @@ impl Book {
     fn ask_json(&self, arguments: &[&str]) -> Value {
         let json = output(self.jackfield().args(arguments).arg("--json"));
         serde_json::from_str(&json).unwrap_or_else(|error| panic!("{arguments:?} --json: {error}\n{json}"))
-    }
-
-    fn copy_folder(&self, from: &str, to: &str) {
-        output(Command::new("cp").args(["-r", from, to]).current_dir(&self.copy));
-    }
-
-    fn build_plugins(&self) {
-        let mut command = self.cargo();
-        // In the copy, and into the copy's own target directory.
-        command.current_dir(&self.copy).env_remove("CARGO_TARGET_DIR").args(["xtask", "plugins"]);
-        output(&mut command);
     }
 
     /// What the README promises after its last command: 605 greets, by the plugin that was just built.
