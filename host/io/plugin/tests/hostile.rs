@@ -8,13 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use call::{LegId, Outcome, Request, RequestError};
-use plugin::{AppEnd, BoxFuture, CallPort, FunctionCall, RunError, limit};
+use plugin::{AppEnd, BoxFuture, CallPort, FunctionCall, Package, RunError, limit};
 use support::{FakeCall, Rig, hostile};
 
 /// Runs an application and then a good one.
 async fn run(app: &str) -> (Rig, Result<AppEnd, RunError>) {
+    run_of(hostile(), app).await
+}
+
+async fn run_of(package: Package, app: &str) -> (Rig, Result<AppEnd, RunError>) {
     let rig = Rig::new().await;
-    rig.install(hostile()).await.unwrap();
+    rig.install(package).await.unwrap();
     let result = rig.run(app, "", &FakeCall::new()).await;
     rig.run("Good", "", &FakeCall::new()).await.expect("the next run works").unwrap();
     assert_eq!(rig.plugins.show("hostile").unwrap().live, 0);
@@ -22,7 +26,11 @@ async fn run(app: &str) -> (Rig, Result<AppEnd, RunError>) {
 }
 
 async fn fault(app: &str) -> RunError {
-    let (rig, result) = run(app).await;
+    fault_of(hostile(), app).await
+}
+
+async fn fault_of(package: Package, app: &str) -> RunError {
+    let (rig, result) = run_of(package, app).await;
     let fault = result.expect_err("it must fail");
     let shown = rig.plugins.show("hostile").unwrap();
     assert_eq!((shown.runs, shown.faults), (2, 1));
@@ -61,10 +69,12 @@ async fn endless_recursion_is_stopped() {
     assert!(own_stack || matches!(fault, RunError::Stack { .. }), "{fault:?}");
 }
 
-/// H6.
+/// H6. Touching memory costs time as well: little memory and much time show which of the two ends it.
 #[tokio::test]
 async fn a_memory_bomb_is_stopped() {
-    let fault = fault("MemoryBomb").await;
+    let Package { manifest, wasm } = hostile();
+    let manifest = format!("{manifest}\n[limits]\nmemory = \"8MB\"\ncpu-burst-ms = 100\n");
+    let fault = fault_of(Package { manifest, wasm }, "MemoryBomb").await;
     let RunError::Memory { requested, limit } = fault else { panic!("{fault:?}") };
     assert!(requested > limit);
 }
