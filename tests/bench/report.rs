@@ -28,7 +28,6 @@ struct Median {
     value: f64,
     goal: f64,
     stretch: f64,
-    resolution: f64,
 }
 
 impl Report {
@@ -51,7 +50,6 @@ impl Report {
                 value: median(runs.iter().filter_map(|run| Some(run.figures.get(index)?.value)).collect()),
                 goal: figure.goal,
                 stretch: figure.stretch,
-                resolution: figure.resolution,
             })
             .collect();
         let value = json!({
@@ -80,8 +78,6 @@ impl Report {
         for line in &self.lines {
             for median in &line.medians {
                 let verdict = match median.value {
-                    // A figure below what can be measured says nothing about a goal that is below it, too.
-                    value if value < median.resolution && median.goal < median.resolution => "not resolved",
                     value if value <= median.stretch => "stretch reached",
                     value if value <= median.goal => "goal reached",
                     _ => "missed",
@@ -100,7 +96,7 @@ impl Report {
 
 impl Median {
     fn json(&self) -> Value {
-        json!({"what": self.what, "unit": self.unit, "value": self.value, "goal": self.goal, "stretch": self.stretch, "resolution": self.resolution})
+        json!({"what": self.what, "unit": self.unit, "value": self.value, "goal": self.goal, "stretch": self.stretch})
     }
 }
 

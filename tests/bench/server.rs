@@ -4,8 +4,8 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, Write},
     net::SocketAddr,
-    path::Path,
-    process::{Child, Stdio},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -16,6 +16,7 @@ use crate::cpu;
 
 /// A running demo. Dropping it ends it.
 pub(crate) struct Server {
+    binary: PathBuf,
     child: Child,
     /// Configuration, data, log and SIPp's files.
     /// `None` only while it is being ended.
@@ -34,8 +35,16 @@ struct Ready {
 /// A tenant of the demo.
 #[derive(Deserialize)]
 pub(crate) struct Tenant {
+    pub(crate) name: String,
     pub(crate) domain: String,
     pub(crate) endpoints: Vec<Endpoint>,
+}
+
+/// A registered contact.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Binding {
+    /// Seconds until it ends.
+    pub(crate) expires_s: u64,
 }
 
 /// A phone's account.
@@ -87,15 +96,31 @@ impl Server {
         });
         // Made here, so that the child ends with it on every way out.
         let mut server = Self {
+            binary: binary.to_owned(),
             child,
             dir: Some(dir),
             sip: SocketAddr::from(([127, 0, 0, 1], 0)),
-            tenant: Tenant { domain: String::new(), endpoints: Vec::new() },
+            tenant: Tenant { name: String::new(), domain: String::new(), endpoints: Vec::new() },
         };
         let ready = ready.map_err(|error| format!("{error}\n{}", server.log()))?;
         server.sip = ready.sip;
         server.tenant = ready.tenants.into_iter().next().ok_or("the demo has no tenant")?;
         Ok(server)
+    }
+
+    /// The server after `kill -9` and a new start on what it left behind.
+    pub(crate) fn killed_and_started(self) -> Result<Self, String> {
+        let binary = self.binary.clone();
+        Self::start_in(&binary, self.end())
+    }
+
+    /// Who is registered with the tenant.
+    pub(crate) fn registered(&self) -> Result<Vec<Binding>, String> {
+        let mut command = Command::new(&self.binary);
+        command.args(["registrations", "--json", "--tenant", &self.tenant.name, "--data"]);
+        let output = command.arg(self.dir().join("demo/data")).output().map_err(|error| error.to_string())?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(&text).map_err(|error| format!("{command:?}: {error}: {text}"))
     }
 
     /// Ends the server and keeps its directory.

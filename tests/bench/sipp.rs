@@ -1,7 +1,7 @@
 //! SIPp (Debian package sip-tester) with scenarios of our own, pinned to the core that the server does not have.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs,
     io::{self, Write},
     net::UdpSocket,
@@ -13,6 +13,9 @@ use crate::{
     cpu,
     server::{Endpoint, Server},
 };
+
+/// The log of messages.
+const MESSAGES: &str = "messages.csv";
 
 /// One run of SIPp.
 pub(crate) struct Sipp {
@@ -34,8 +37,8 @@ pub(crate) struct Counts {
     pub(crate) ok: u64,
     pub(crate) failed: u64,
     pub(crate) retransmissions: u64,
-    /// The response times it was told to take, in milliseconds, sorted, by name.
-    pub(crate) times_ms: HashMap<String, Vec<f64>>,
+    /// From each INVITE to each response to it, if it was told to take times: status and microseconds.
+    pub(crate) times_us: Vec<(u16, u64)>,
 }
 
 impl Sipp {
@@ -53,13 +56,20 @@ impl Sipp {
         command.args(["sipp", &server.sip.to_string()]);
         command.args(["-sf", "scenario.xml", "-i", "127.0.0.1", "-nostdin", "-timer_resol", "1"]);
         command.args(["-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors.log"]);
-        command.args(["-trace_rtt", "-rtt_freq", "1", "-max_socket", "1000", "-buff_size", "4194304"]);
+        command.args(["-max_socket", "1000", "-buff_size", "4194304"]);
         command.current_dir(&dir);
         Ok(Self { command, dir })
     }
 
     pub(crate) fn arguments<const N: usize>(mut self, arguments: [&str; N]) -> Self {
         self.command.args(arguments);
+        self
+    }
+
+    /// Takes times. SIPp's own response times are of the kernel's coarse clock, four milliseconds a step; the log of its
+    /// messages has microseconds.
+    pub(crate) fn timed(mut self) -> Self {
+        self.command.args(["-trace_shortmsg", "-shortmessage_file", MESSAGES]);
         self
     }
 
@@ -127,35 +137,57 @@ fn counts(dir: &Path) -> Result<Counts, String> {
     let row: HashMap<&str, &str> = names.split(';').zip(last.split(';')).collect();
     let number = |name: &str| row.get(name).and_then(|text| text.trim().parse().ok());
     let number = |name: &str| number(name).ok_or_else(|| format!("no {name} in SIPp's statistics"));
-    let mut times_ms: HashMap<String, Vec<f64>> = HashMap::new();
-    for entry in fs::read_dir(dir).map_err(|error| error.to_string())?.flatten() {
-        if entry.file_name().to_string_lossy().ends_with("_rtt.csv") {
-            let text = fs::read_to_string(entry.path()).map_err(|error| error.to_string())?;
-            for line in text.lines() {
-                let fields: Vec<&str> = line.split(';').collect();
-                if let [_, time, name, ..] = fields.as_slice()
-                    && let Ok(time) = time.trim().parse()
-                {
-                    times_ms.entry(name.trim().to_owned()).or_default().push(time);
-                }
-            }
-        }
-    }
-    times_ms.values_mut().for_each(|times| times.sort_by(f64::total_cmp));
     Ok(Counts {
         ok: number("SuccessfulCall(C)")?,
         failed: number("FailedCall(C)")?,
         retransmissions: number("Retransmissions(C)")?,
-        times_ms,
+        times_us: times(&dir.join(MESSAGES))?,
     })
 }
 
+/// From the first sending of each INVITE to the first coming of each status. A line is date, time, seconds, S or R, Call-ID,
+/// CSeq and the first line of the message, between tabs.
+fn times(log: &Path) -> Result<Vec<(u16, u64)>, String> {
+    let text = match fs::read_to_string(log) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(format!("{}: {error}", log.display())),
+    };
+    let mut sent: HashMap<(&str, &str), u64> = HashMap::new();
+    let mut answered = HashSet::new();
+    let mut times = Vec::new();
+    for line in text.lines() {
+        let [_, _, seconds, direction, call_id, cseq, first] = line.split('\t').collect::<Vec<_>>()[..] else {
+            continue;
+        };
+        let at = microseconds(seconds).ok_or_else(|| format!("not a time: {line}"))?;
+        let transaction = (call_id, cseq);
+        if direction == "S" && first.starts_with("INVITE ") {
+            sent.entry(transaction).or_insert(at);
+        } else if direction == "R"
+            && let Some(status) = first.strip_prefix("SIP/2.0 ").and_then(|rest| rest.get(..3)?.parse().ok())
+            && let Some(begun) = sent.get(&transaction)
+            && answered.insert((transaction, status))
+        {
+            times.push((status, at.saturating_sub(*begun)));
+        }
+    }
+    Ok(times)
+}
+
+fn microseconds(seconds: &str) -> Option<u64> {
+    let (whole, fraction) = seconds.split_once('.')?;
+    Some(whole.parse::<u64>().ok()? * 1_000_000 + fraction.parse::<u64>().ok().filter(|_| fraction.len() == 6)?)
+}
+
 impl Counts {
-    /// The time that `percent` of the responses did not exceed.
-    pub(crate) fn percentile(&self, name: &str, percent: f64) -> Option<f64> {
-        let times = self.times_ms.get(name)?;
+    /// The milliseconds that `percent` of the responses with this status did not exceed.
+    pub(crate) fn percentile_ms(&self, status: u16, percent: f64) -> Result<f64, String> {
+        let mut times: Vec<u64> = self.times_us.iter().filter(|time| time.0 == status).map(|time| time.1).collect();
+        times.sort_unstable();
         let index = (times.len() as f64 * percent / 100.0).ceil() as usize;
-        times.get(index.clamp(1, times.len()) - 1).copied()
+        let time = times.get(index.max(1) - 1).ok_or_else(|| format!("SIPp logged no {status} to an INVITE"))?;
+        Ok(*time as f64 / 1e3)
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn run(server: &Server, divisor: u32) -> Result<Measured, String> {
     let command = running.command.clone();
     let counts = running.finish()?;
     let milliseconds = (server.cpu()? - before).as_secs_f64() * 1e3 / counts.ok as f64;
-    let figure = |what, unit, value, (goal, stretch)| Figure { what, unit, value, goal, stretch, resolution: 0.0 };
+    let figure = |what, unit, value, (goal, stretch)| Figure { what, unit, value, goal, stretch };
     Ok(Measured {
         figures: vec![
             figure("INVITE to the application's answer, unloaded, p50", "ms", answered, (0.3, 0.3)),

@@ -77,7 +77,7 @@ fn runaways(rig: &Rig, runs: u32) -> Vec<Figure> {
 }
 
 fn figure(what: &'static str, unit: &'static str, value: f64, (goal, stretch): (f64, f64)) -> Figure {
-    Figure { what, unit, value, goal, stretch, resolution: 0.0 }
+    Figure { what, unit, value, goal, stretch }
 }
 
 fn micros(time: Duration) -> f64 {

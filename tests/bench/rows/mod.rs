@@ -42,8 +42,6 @@ pub(crate) struct Figure {
     pub(crate) value: f64,
     pub(crate) goal: f64,
     pub(crate) stretch: f64,
-    /// Nothing smaller can be told apart: SIPp takes times in whole milliseconds.
-    pub(crate) resolution: f64,
 }
 
 /// One run of a row.
@@ -117,7 +115,7 @@ impl Row {
         }
         let server = Server::start(&options.server)?;
         let measured = match self {
-            Self::P1 => register::run(&server, options.divisor),
+            Self::P1 => return register::run(server, options.divisor),
             Self::P2 => call::cost(&server, options.divisor),
             Self::P3 => relay::run(&server, options.divisor),
             Self::P4 => call::latency(&server, options.divisor),

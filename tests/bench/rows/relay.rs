@@ -48,7 +48,6 @@ pub(super) fn run(server: &Server, divisor: u32) -> Result<Measured, String> {
             value: busy.as_secs_f64() / WINDOW.as_secs_f64() / f64::from(calls) * 100.0,
             goal: 0.060,
             stretch: 0.035,
-            resolution: 0.0,
         }],
         command,
         rate: RATE,
