@@ -20,4 +20,4 @@ pub(crate) use hand::{Hand, reply, sdp};
 pub(crate) use network::Weather;
 pub(crate) use phone::{Line, PhoneId, State};
 pub(crate) use tenants::Setup;
-pub(crate) use world::{World, run};
+pub(crate) use world::{PLUGIN_KV_BYTES, World, run};

@@ -29,6 +29,8 @@ const TICK: Duration = Duration::from_millis(5);
 const QUIET_ROUNDS: u32 = 24;
 /// Looks at other threads after which the clock moves on all the same: a thread of another test may never rest.
 const LOOKS_MAX: u32 = 5_000;
+/// What the store gives each plugin: little, so that a guest can reach it before its time is over.
+pub(crate) const PLUGIN_KV_BYTES: u64 = 1 << 20;
 /// How long anything may take, on the clock of the test.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -93,6 +95,7 @@ impl World {
         let options = store::Options {
             wallclock: Wallclock::Given(Arc::new(1_800_000_000_000.into())),
             cache_bytes: 1 << 20,
+            quotas: store::Quotas { plugin_kv_bytes: PLUGIN_KV_BYTES, ..store::Quotas::default() },
             ..store::Options::default()
         };
         let store = Store::open_with(&directory.path().join("store"), options).expect("a store");
