@@ -194,9 +194,7 @@ impl Writer {
             batch.waiters.push(job.done);
         }
         for (tenant, batch) in batches {
-            let lines = self.backlog.get(&tenant).into_iter().flatten().chain(&batch.lines);
-            let text = lines.map(Vec::as_slice).collect::<Vec<_>>().concat();
-            match self.append(&tenant, &text) {
+            match self.append(&tenant, &batch.lines) {
                 Ok(()) => {
                     let kept = self.take_backlog(&tenant);
                     let unsynced = self.unsynced.entry(tenant).or_default();
@@ -271,7 +269,17 @@ impl Writer {
         *current = failure;
     }
 
-    fn append(&mut self, tenant: &TenantId, lines: &[u8]) -> io::Result<()> {
+    /// Writes what waits for the tenant and then `lines`.
+    fn append(&mut self, tenant: &TenantId, lines: &[Vec<u8>]) -> io::Result<()> {
+        self.make_ready(tenant)?;
+        // Only now: the file before this one may have failed, and what was not safe in it waits again.
+        let lines = self.backlog.get(tenant).into_iter().flatten().chain(lines);
+        let text = lines.map(Vec::as_slice).collect::<Vec<_>>().concat();
+        self.open.get_mut(tenant).expect("it was made ready").write(&text)
+    }
+
+    /// Opens the file that takes the tenant's next lines, unless it is open.
+    fn make_ready(&mut self, tenant: &TenantId) -> io::Result<()> {
         let day = Day::of_unix_ms(self.wallclock.now_ms());
         let goes_on = self.open.get(tenant).is_some_and(|appender| appender.takes(day));
         if !goes_on {
@@ -286,6 +294,47 @@ impl Writer {
             };
             self.open.insert(tenant.clone(), appender);
         }
-        self.open.get_mut(tenant).expect("it was opened if it was not there").write(lines)
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-08-23 10:00 UTC.
+    const NOON: u64 = 1_787_479_200_000;
+
+    fn append(writer: &mut Writer, tenant: &TenantId, line: &str) {
+        let (done, _) = oneshot::channel();
+        let job = Job { tenant: tenant.clone(), line: line.into(), done };
+        writer.write(std::iter::once(Message::Append(job)));
+    }
+
+    /// K4: yesterday's file takes everything and cannot be synced (`/dev/null`); what it took stands in today's.
+    #[test]
+    fn what_the_file_before_could_not_keep_stands_in_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let acme = TenantId::new("acme").unwrap();
+        let now_ms = Arc::new(AtomicU64::new(NOON));
+        std::fs::create_dir(dir.path().join("acme")).unwrap();
+        std::os::unix::fs::symlink("/dev/null", dir.path().join("acme/2026-08-23.jsonl")).unwrap();
+        let mut writer = Writer {
+            root: dir.path().into(),
+            wallclock: Wallclock::Given(Arc::clone(&now_ms)),
+            counters: Arc::default(),
+            open: BTreeMap::new(),
+            unsynced: BTreeMap::new(),
+            synced: None,
+            backlog: BTreeMap::new(),
+            backlog_bytes: 0,
+        };
+        append(&mut writer, &acme, "one\n");
+        now_ms.fetch_add(86_400_000, Ordering::Relaxed);
+        append(&mut writer, &acme, "two\n");
+        writer.sync();
+        let today = std::fs::read_to_string(dir.path().join("acme/2026-08-24.jsonl")).unwrap();
+        assert_eq!(today, "one\ntwo\n");
+        assert_eq!((writer.counters.lost(), writer.backlog_bytes), (0, 0));
     }
 }
