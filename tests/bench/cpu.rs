@@ -13,6 +13,15 @@ pub(crate) fn time(pid: u32) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(ticks as f64 / ticks_per_second()?))
 }
 
+/// The same of a process and of all that it has started.
+pub(crate) fn time_of_family(pid: u32) -> Result<Duration, String> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).map_err(|error| error.to_string())?;
+    children
+        .split_whitespace()
+        .filter_map(|child| child.parse().ok())
+        .try_fold(time(pid)?, |sum, child| Ok(sum + time(child)?))
+}
+
 /// Resident memory in MiB.
 pub(crate) fn resident_mib(pid: u32) -> Result<f64, String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).map_err(|error| error.to_string())?;

@@ -1,13 +1,15 @@
 //! The figures of performance.md that need a running server and a load generator that this project did not write.
 //!
 //! The server is pinned to one core, SIPp to another; both talk over loopback. The unit is processor time of the server per
-//! piece of work, from /proc, because machines are shared and noisy. Each row is run three times and shows its median.
+//! piece of work, from /proc, because machines are shared and noisy. Each row is run three times and shows its median, and
+//! beside it what that would be on the machine that the goals are of (`reference`).
 
 mod cpu;
 #[cfg(feature = "scenario")]
 #[path = "../harness/guest.rs"]
 mod guest;
 mod probe;
+mod reference;
 mod report;
 mod rows;
 mod server;

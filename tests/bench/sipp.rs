@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     fs,
     io::{self, Write},
-    net::UdpSocket,
+    net::{SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -44,7 +44,12 @@ pub(crate) struct Counts {
 impl Sipp {
     /// SIPp with a scenario, in a directory of its own below the server's.
     pub(crate) fn new(server: &Server, scenario: &str, text: &str) -> Result<Self, String> {
-        let dir = server.dir().join(format!("sipp-{scenario}"));
+        Self::at(server.dir(), server.sip, scenario, text)
+    }
+
+    /// SIPp with a scenario, in a directory of its own below `place`, for whoever listens at `address`.
+    pub(crate) fn at(place: &Path, address: SocketAddr, scenario: &str, text: &str) -> Result<Self, String> {
+        let dir = place.join(format!("sipp-{scenario}"));
         let failed = |error: io::Error| format!("{}: {error}", dir.display());
         if dir.exists() {
             fs::remove_dir_all(&dir).map_err(failed)?;
@@ -53,7 +58,7 @@ impl Sipp {
         fs::write(dir.join("scenario.xml"), text).map_err(failed)?;
         let (_, core) = cpu::cores()?;
         let mut command = cpu::pinned(core);
-        command.args(["sipp", &server.sip.to_string()]);
+        command.args(["sipp", &address.to_string()]);
         command.args(["-sf", "scenario.xml", "-i", "127.0.0.1", "-nostdin", "-timer_resol", "1"]);
         command.args(["-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors.log"]);
         command.args(["-max_socket", "1000", "-buff_size", "4194304"]);

@@ -6,8 +6,8 @@ use crate::{
     sipp::{Counts, Ports, Running, Sipp},
 };
 
-const CALLER: &str = include_str!("../scenarios/caller.xml");
-const CALLED: &str = include_str!("../scenarios/called.xml");
+pub(crate) const CALLER: &str = include_str!("../scenarios/caller.xml");
+pub(crate) const CALLED: &str = include_str!("../scenarios/called.xml");
 /// The phone that is called.
 const CALLEE: &str = "101";
 
@@ -79,6 +79,7 @@ impl Calls {
             failed: self.counts.failed,
             retransmissions: self.counts.retransmissions,
             resident_mib: server.resident_mib()?,
+            slowness: 1.0,
         })
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn run(row: Row, divisor: u32) -> Result<Measured, String> {
         failed: 0,
         retransmissions: 0,
         resident_mib: crate::cpu::resident_mib(std::process::id())?,
+        slowness: 1.0,
     })
 }
 

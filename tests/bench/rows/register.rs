@@ -37,6 +37,7 @@ pub(super) fn run(server: Server, divisor: u32) -> Result<Measured, String> {
         failed: counts.failed,
         retransmissions: counts.retransmissions,
         resident_mib,
+        slowness: 1.0,
     })
 }
 

@@ -84,6 +84,7 @@ fn test(workspace: &Workspace, rest: &[String]) -> Result<(), Failure> {
 
 fn bench(workspace: &Workspace, rest: &[String]) -> Result<(), Failure> {
     setup::everything(workspace)?;
+    packages::install(packages::BENCH)?;
     workspace.cargo(["build", "--release", "--package", "jackfield"]).run()?;
     workspace.cargo(["run", "--release", "--package", "tests", "--bin", "bench", "--"]).args(rest).run()
 }

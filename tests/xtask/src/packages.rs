@@ -17,6 +17,9 @@ pub(crate) const INTEROP: &[Package] = &[
     Package { program: "linphonec", package: "linphone-cli" },
 ];
 
+/// The proxy that the bench measures beside the server.
+pub(crate) const BENCH: &[Package] = &[Package { program: "kamailio", package: "kamailio" }];
+
 /// The speech synthesiser and the resampler behind `cargo xtask prompts`.
 pub(crate) const SPEECH: &[Package] =
     &[Package { program: "espeak-ng", package: "espeak-ng" }, Package { program: "sox", package: "sox" }];
