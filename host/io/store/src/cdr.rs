@@ -63,7 +63,7 @@ impl Cdr {
         }
         line.push(b'\n');
         let (done, receipt) = oneshot::channel();
-        Ok((Job { tenant: self.tenant.clone(), line, done }, Receipt(receipt)))
+        Ok((Job { tenant: self.tenant.clone(), line, done: Some(done) }, Receipt(receipt)))
     }
 
     /// The days with records, oldest first.

@@ -4,7 +4,7 @@ use std::{
     fmt,
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use super::Day;
@@ -58,12 +58,16 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<Name>> {
     Ok(names)
 }
 
-/// Cuts a line without its end off the newest file of `dir`, and returns how many bytes that were.
+/// Repairs the newest file of `dir`, and returns how many bytes were cut off.
+pub(crate) fn repair_newest(dir: &Path) -> io::Result<u64> {
+    list(dir)?.pop().map_or(Ok(0), |newest| repair(dir, newest))
+}
+
+/// Cuts a line without its end off a file, and returns how many bytes that were.
 ///
 /// Such a line was never acknowledged: the process died while it was written (K1).
-pub(crate) fn repair_newest(dir: &Path) -> io::Result<u64> {
-    let Some(newest) = list(dir)?.pop() else { return Ok(0) };
-    let mut file = OpenOptions::new().read(true).write(true).open(dir.join(newest.to_string()))?;
+fn repair(dir: &Path, name: Name) -> io::Result<u64> {
+    let mut file = OpenOptions::new().read(true).write(true).open(dir.join(name.to_string()))?;
     let length = file.metadata()?.len();
     let whole = whole_lines(&mut file, length)?;
     if whole < length {
@@ -92,7 +96,6 @@ fn whole_lines(file: &mut File, length: u64) -> io::Result<u64> {
 
 /// The file that a tenant's records are appended to now.
 pub(crate) struct Appender {
-    dir: PathBuf,
     name: Name,
     file: File,
     /// Everything up to here is whole lines.
@@ -104,22 +107,23 @@ pub(crate) struct Appender {
 }
 
 impl Appender {
-    /// Goes on at the end of the newest file of `day`, or begins the first.
-    pub(crate) fn open(dir: &Path, day: Day) -> io::Result<Self> {
+    /// Goes on at the end of the newest file of `day`, or begins the first; in any case one that comes after `done`, which takes
+    /// nothing more.
+    pub(crate) fn open(dir: &Path, day: Day, done: Option<Name>) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        repair_newest(dir)?;
         let newest = list(dir)?.pop().filter(|name| name.day == day);
-        Self::open_file(dir, newest.unwrap_or(Name { day, part: 0 }))
-    }
-
-    fn open_file(dir: &Path, name: Name) -> io::Result<Self> {
+        let next = done.filter(|name| name.day == day).map(|name| Name { part: name.part + 1, ..name });
+        let name = newest.max(next).unwrap_or(Name { day, part: 0 });
+        if newest == Some(name) {
+            repair(dir, name)?;
+        }
         let file = OpenOptions::new().create(true).append(true).open(dir.join(name.to_string()))?;
         sync_dir(dir)?;
         if let Some(parent) = dir.parent() {
             sync_dir(parent)?;
         }
         let length = file.metadata()?.len();
-        Ok(Self { dir: dir.to_owned(), name, file, written_bytes: length, synced_bytes: length, given_up: false })
+        Ok(Self { name, file, written_bytes: length, synced_bytes: length, given_up: false })
     }
 
     /// Whether this file takes records of `day`.
@@ -127,13 +131,8 @@ impl Appender {
         self.name.day == day && self.written_bytes < FILE_BYTES_MAX && !self.given_up
     }
 
-    /// The file after this one on the same day.
-    pub(crate) fn next(&self) -> io::Result<Self> {
-        Self::open_file(&self.dir, Name { day: self.name.day, part: self.name.part + 1 })
-    }
-
-    pub(crate) fn day(&self) -> Day {
-        self.name.day
+    pub(crate) fn name(&self) -> Name {
+        self.name
     }
 
     /// Whether the file may never be written again, not even when it is opened anew.

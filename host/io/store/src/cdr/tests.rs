@@ -114,6 +114,19 @@ fn closing_the_store_writes_what_waits() {
     assert!(matches!(acme.try_append(&Record { call: 0, text: "" }), Err(CdrError::Closed)));
 }
 
+/// The end comes between a failed fsync and the next file: what was cut off the one stands in the other.
+#[test]
+fn closing_the_store_writes_what_the_last_fsync_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), &Arc::new(AtomicU64::new(NOON)));
+    let records = dir.path().join("cdr/acme");
+    fs::create_dir(&records).unwrap();
+    std::os::unix::fs::symlink("/dev/null", records.join("2026-08-23.jsonl")).unwrap();
+    drop(cdr(&store, "acme").try_append(&Record { call: 1, text: "" }).unwrap());
+    drop(store);
+    assert!(fs::read_to_string(records.join("2026-08-23.1.jsonl")).unwrap().contains(":1,"));
+}
+
 #[test]
 fn a_record_has_a_longest() {
     let dir = tempfile::tempdir().unwrap();

@@ -15,7 +15,10 @@ use std::{
 use call::TenantId;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{CdrError, Day, file::Appender};
+use super::{
+    CdrError, Day,
+    file::{Appender, Name},
+};
 use crate::{health::Problem, open::Wallclock};
 
 /// Records that wait for the writer. A call that ends while it is full waits in `append`.
@@ -34,15 +37,27 @@ const UNSYNCED_RECORDS_MAX: usize = 8_192;
 const BACKLOG_BYTES_MAX: usize = 32 * 1_024 * 1_024;
 /// Files kept open. When there are more tenants, all are closed and opened again as needed.
 const OPEN_FILES_MAX: usize = 256;
-/// How long a disk that took nothing is left alone.
-const RETRY: Duration = Duration::from_secs(1);
+/// How long a tenant's files are left alone after a failure; twice as long after each further one, up to [`RETRY_MAX`].
+const RETRY: Duration = Duration::from_millis(100);
+/// Longest time between two attempts at files that fail.
+const RETRY_MAX: Duration = Duration::from_secs(10);
 
 /// One record on its way.
 pub(crate) struct Job {
     pub(crate) tenant: TenantId,
     /// JSON and a line's end.
     pub(crate) line: Vec<u8>,
-    pub(crate) done: oneshot::Sender<Result<(), CdrError>>,
+    /// Who waits; nobody any more once an attempt has failed.
+    pub(crate) done: Option<oneshot::Sender<Result<(), CdrError>>>,
+}
+
+impl Job {
+    fn answer(&mut self, result: Result<(), CdrError>) {
+        if let Some(done) = self.done.take() {
+            // Most senders drop their receipt.
+            drop(done.send(result));
+        }
+    }
 }
 
 /// What the writing thread is told.
@@ -99,27 +114,22 @@ impl WriterHandle {
 pub(crate) fn start(root: PathBuf, wallclock: Wallclock) -> io::Result<(WriterHandle, JoinHandle<()>)> {
     let (jobs, inbox) = mpsc::channel(QUEUE_RECORDS);
     let counters = Arc::new(Counters::default());
-    let mut writer = Writer {
-        root,
-        wallclock,
-        counters: Arc::clone(&counters),
-        open: BTreeMap::new(),
-        unsynced: BTreeMap::new(),
-        synced: None,
-        backlog: BTreeMap::new(),
-        backlog_bytes: 0,
-    };
+    let mut writer = Writer::new(root, wallclock, Arc::clone(&counters));
     let thread = std::thread::Builder::new().name("store-cdr".into()).spawn(move || writer.run(inbox))?;
     Ok((WriterHandle { jobs, counters }, thread))
 }
 
-type Waiter = oneshot::Sender<Result<(), CdrError>>;
-
-/// Lines of one tenant and who wants to know what became of them.
-#[derive(Default)]
-struct Batch {
-    lines: Vec<Vec<u8>>,
-    waiters: Vec<Waiter>,
+/// A tenant whose last attempt failed.
+struct Trouble {
+    /// What the disk did not take, oldest first.
+    backlog: Vec<Job>,
+    reason: Arc<str>,
+    /// The file that failed: nothing more may be written there, not even when it is opened anew.
+    given_up: Option<Name>,
+    /// When the disk is asked again.
+    due: Instant,
+    /// From the last attempt to there.
+    pause: Duration,
 }
 
 struct Writer {
@@ -127,15 +137,28 @@ struct Writer {
     wallclock: Wallclock,
     counters: Arc<Counters>,
     open: BTreeMap<TenantId, Appender>,
-    /// Lines in the open files that are not on disk yet.
-    unsynced: BTreeMap<TenantId, Batch>,
+    /// What is in the open files and not on disk yet.
+    unsynced: BTreeMap<TenantId, Vec<Job>>,
     synced: Option<Instant>,
-    /// Lines that the disk did not take, oldest first.
-    backlog: BTreeMap<TenantId, Vec<Vec<u8>>>,
+    /// Until something of theirs is on disk again.
+    troubles: BTreeMap<TenantId, Trouble>,
     backlog_bytes: usize,
 }
 
 impl Writer {
+    fn new(root: PathBuf, wallclock: Wallclock, counters: Arc<Counters>) -> Self {
+        Self {
+            root,
+            wallclock,
+            counters,
+            open: BTreeMap::new(),
+            unsynced: BTreeMap::new(),
+            synced: None,
+            troubles: BTreeMap::new(),
+            backlog_bytes: 0,
+        }
+    }
+
     fn run(&mut self, mut inbox: mpsc::Receiver<Message>) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -143,19 +166,24 @@ impl Writer {
             .expect("a runtime with a timer and nothing else needs no system resource");
         let mut group = Vec::new();
         loop {
-            let received = match self.patience() {
+            let received = match self.patience(Instant::now()) {
                 None => runtime.block_on(inbox.recv_many(&mut group, GROUP_RECORDS)),
                 Some(wait) => runtime
                     .block_on(async { tokio::time::timeout(wait, inbox.recv_many(&mut group, GROUP_RECORDS)).await })
                     .unwrap_or(usize::MAX),
             };
+            let now = Instant::now();
             let closed = received == 0 || self.counters.closing.load(Ordering::Acquire);
-            self.write(group.drain(..));
-            if closed || self.sync_is_due() {
-                self.sync();
+            self.write(now, group.drain(..));
+            if closed || self.sync_is_due(now) {
+                self.sync(now);
             }
             if closed && inbox.is_empty() {
-                let lost: u64 = self.backlog.values().map(|lines| lines.len() as u64).sum();
+                // A last attempt, for what this fsync refused too: it was cut off its file.
+                self.troubles.values_mut().for_each(|trouble| trouble.due = now);
+                self.write(now, std::iter::empty());
+                self.sync(now);
+                let lost = self.waiting();
                 if lost > 0 {
                     tracing::error!(lost, "call records lost: the disk took none until the end");
                 }
@@ -168,98 +196,172 @@ impl Writer {
     }
 
     /// How long to wait for records before there is something else to do; `None` if there is nothing until one comes.
-    fn patience(&self) -> Option<Duration> {
-        let retry = (!self.backlog.is_empty()).then_some(RETRY);
-        let sync = (!self.unsynced.is_empty()).then(|| SYNC.saturating_sub(self.since_sync()));
+    fn patience(&self, now: Instant) -> Option<Duration> {
+        let waiting = self.troubles.values().filter(|trouble| !trouble.backlog.is_empty());
+        let retry = waiting.map(|trouble| trouble.due.saturating_duration_since(now)).min();
+        let sync = (!self.unsynced.is_empty()).then(|| SYNC.saturating_sub(self.since_sync(now)));
         retry.into_iter().chain(sync).min()
     }
 
-    fn since_sync(&self) -> Duration {
-        self.synced.map_or(SYNC, |synced| synced.elapsed())
+    fn since_sync(&self, now: Instant) -> Duration {
+        self.synced.map_or(SYNC, |synced| now.saturating_duration_since(synced))
     }
 
-    fn sync_is_due(&self) -> bool {
-        let records: usize = self.unsynced.values().map(|batch| batch.lines.len()).sum();
-        let is_awaited = || self.unsynced.values().flat_map(|batch| &batch.waiters).any(|waiter| !waiter.is_closed());
-        records > 0 && (self.since_sync() >= SYNC || records >= UNSYNCED_RECORDS_MAX || is_awaited())
+    fn sync_is_due(&self, now: Instant) -> bool {
+        let records: usize = self.unsynced.values().map(Vec::len).sum();
+        let waits = |job: &Job| job.done.as_ref().is_some_and(|done| !done.is_closed());
+        let is_awaited = || self.unsynced.values().flatten().any(waits);
+        records > 0 && (self.since_sync(now) >= SYNC || records >= UNSYNCED_RECORDS_MAX || is_awaited())
     }
 
-    fn write(&mut self, group: impl Iterator<Item = Message>) {
-        let mut batches: BTreeMap<TenantId, Batch> =
-            self.backlog.keys().map(|tenant| (tenant.clone(), Batch::default())).collect();
+    fn write(&mut self, now: Instant, group: impl Iterator<Item = Message>) {
+        let retried = self.troubles.iter().filter(|(_, trouble)| !trouble.backlog.is_empty() && trouble.due <= now);
+        let mut batches: BTreeMap<TenantId, Vec<Job>> =
+            retried.map(|(tenant, _)| (tenant.clone(), Vec::new())).collect();
         for message in group {
             let Message::Append(job) = message else { continue };
-            let batch = batches.entry(job.tenant).or_default();
-            batch.lines.push(job.line);
-            batch.waiters.push(job.done);
+            batches.entry(job.tenant.clone()).or_default().push(job);
         }
-        for (tenant, batch) in batches {
-            match self.append(&tenant, &batch.lines) {
+        for (tenant, mut jobs) in batches {
+            // Not at once again, however many records come: what stands before them would be copied each time.
+            if self.troubles.get(&tenant).is_some_and(|trouble| trouble.due > now) {
+                self.keep(&tenant, jobs);
+                self.report();
+                continue;
+            }
+            match self.append(now, &tenant, &jobs) {
                 Ok(()) => {
-                    let kept = self.take_backlog(&tenant);
-                    let unsynced = self.unsynced.entry(tenant).or_default();
-                    unsynced.lines.extend(kept.into_iter().chain(batch.lines));
-                    unsynced.waiters.extend(batch.waiters);
+                    let mut written = self.take_backlog(&tenant);
+                    written.append(&mut jobs);
+                    self.unsynced.entry(tenant).or_default().append(&mut written);
                 }
-                Err(error) => self.keep(tenant, batch, &error),
+                Err(error) => {
+                    let mut all = self.take_backlog(&tenant);
+                    all.append(&mut jobs);
+                    self.failed(now, &tenant, all, &error);
+                }
             }
         }
+    }
+
+    /// Writes what waits for the tenant and then `jobs`.
+    fn append(&mut self, now: Instant, tenant: &TenantId, jobs: &[Job]) -> io::Result<()> {
+        self.make_ready(now, tenant)?;
+        // Only now: the file before this one may have failed, and what was not safe in it waits again.
+        let backlog = self.troubles.get(tenant).map(|trouble| &trouble.backlog);
+        let lines = backlog.into_iter().flatten().chain(jobs);
+        let text = lines.map(|job| job.line.as_slice()).collect::<Vec<_>>().concat();
+        self.open.get_mut(tenant).expect("it was made ready").write(&text)
+    }
+
+    /// Opens the file that takes the tenant's next lines, unless it is open.
+    fn make_ready(&mut self, now: Instant, tenant: &TenantId) -> io::Result<()> {
+        let day = Day::of_unix_ms(self.wallclock.now_ms());
+        if self.open.get(tenant).is_some_and(|file| file.takes(day)) {
+            return Ok(());
+        }
+        // Before files are closed.
+        self.sync(now);
+        let done = self.open.remove(tenant).map(|full| full.name());
+        let done = done.max(self.troubles.get(tenant).and_then(|trouble| trouble.given_up));
+        if self.open.len() >= OPEN_FILES_MAX {
+            self.open.clear();
+        }
+        let file = Appender::open(&self.root.join(tenant.as_str()), day, done)?;
+        self.open.insert(tenant.clone(), file);
+        Ok(())
     }
 
     /// Brings everything that was written to disk and says so.
-    fn sync(&mut self) {
+    fn sync(&mut self, now: Instant) {
         let mut acknowledged = Vec::new();
-        for (tenant, mut batch) in std::mem::take(&mut self.unsynced) {
-            match self.open.get_mut(&tenant).map_or(Ok(()), Appender::sync) {
-                Ok(()) => acknowledged.extend(batch.waiters),
+        for (tenant, mut jobs) in std::mem::take(&mut self.unsynced) {
+            let file = self.open.get_mut(&tenant).expect("files are closed only after a sync");
+            match file.sync() {
+                Ok(()) => {
+                    acknowledged.append(&mut jobs);
+                    if file.given_up() {
+                        self.close_given_up(&tenant);
+                    } else if self.troubles.get(&tenant).is_some_and(|trouble| trouble.backlog.is_empty()) {
+                        self.troubles.remove(&tenant);
+                    }
+                }
                 Err(error) => {
-                    batch.lines.extend(self.take_backlog(&tenant));
-                    self.keep(tenant, batch, &error);
+                    jobs.append(&mut self.take_backlog(&tenant));
+                    self.failed(now, &tenant, jobs, &error);
                 }
             }
         }
-        self.synced = Some(Instant::now());
+        self.synced = Some(now);
         // Who has an answer finds a state that fits it.
-        if self.backlog.is_empty() {
-            self.report(None);
-        }
-        for waiter in acknowledged {
+        self.report();
+        acknowledged.iter_mut().for_each(|job| job.answer(Ok(())));
+    }
+
+    /// An attempt failed: keeps what the disk did not take, says so, and then tells who waits.
+    fn failed(&mut self, now: Instant, tenant: &TenantId, mut jobs: Vec<Job>, error: &io::Error) {
+        let reason: Arc<str> = error.to_string().into();
+        let former = self.troubles.remove(tenant);
+        let pause = former.as_ref().map_or(RETRY, |trouble| (trouble.pause * 2).min(RETRY_MAX));
+        let given_up = former.and_then(|trouble| trouble.given_up);
+        let waiting: Vec<_> = jobs.iter_mut().filter_map(|job| job.done.take()).collect();
+        let trouble = Trouble { backlog: Vec::new(), reason: Arc::clone(&reason), given_up, due: now + pause, pause };
+        self.troubles.insert(tenant.clone(), trouble);
+        self.keep(tenant, jobs);
+        self.close_given_up(tenant);
+        self.report();
+        for done in waiting {
             // Most senders drop their receipt.
-            drop(waiter.send(Ok(())));
+            drop(done.send(Err(CdrError::Io { reason: Arc::clone(&reason) })));
         }
     }
 
-    /// Keeps what the disk did not take, says so, and then tells who waits.
-    fn keep(&mut self, tenant: TenantId, batch: Batch, error: &io::Error) {
-        let reason: Arc<str> = error.to_string().into();
-        let mut lines = self.take_backlog(&tenant);
-        lines.extend(batch.lines);
-        let mut bytes: usize = lines.iter().map(Vec::len).sum();
-        let over = |line: &&Vec<u8>| {
+    /// Adds to what waits for a tenant in trouble. Over the bound the oldest go.
+    fn keep(&mut self, tenant: &TenantId, mut jobs: Vec<Job>) {
+        let mut kept = self.take_backlog(tenant);
+        kept.append(&mut jobs);
+        let trouble = self.troubles.get_mut(tenant).expect("who keeps something is in trouble");
+        let mut bytes: usize = kept.iter().map(|job| job.line.len()).sum();
+        let over = |job: &&Job| {
             let is_over = self.backlog_bytes + bytes > BACKLOG_BYTES_MAX;
-            bytes -= if is_over { line.len() } else { 0 };
+            bytes -= if is_over { job.line.len() } else { 0 };
             is_over
         };
-        let lost = lines.iter().take_while(over).count();
-        lines.drain(..lost);
+        let lost = kept.iter().take_while(over).count();
+        for mut job in kept.drain(..lost) {
+            job.answer(Err(CdrError::Io { reason: Arc::clone(&trouble.reason) }));
+        }
         self.counters.lost.fetch_add(lost as u64, Ordering::Relaxed);
         self.backlog_bytes += bytes;
-        self.backlog.insert(tenant, lines);
-        self.report(Some(Arc::clone(&reason)));
-        for waiter in batch.waiters {
-            drop(waiter.send(Err(CdrError::Io { reason: Arc::clone(&reason) })));
+        trouble.backlog = kept;
+    }
+
+    fn take_backlog(&mut self, tenant: &TenantId) -> Vec<Job> {
+        let backlog = self.troubles.get_mut(tenant).map(|trouble| std::mem::take(&mut trouble.backlog));
+        let backlog = backlog.unwrap_or_default();
+        self.backlog_bytes -= backlog.iter().map(|job| job.line.len()).sum::<usize>();
+        backlog
+    }
+
+    /// Closes a file that may not be written again, once nothing in it waits for its fsync. Its name is remembered.
+    fn close_given_up(&mut self, tenant: &TenantId) {
+        if self.unsynced.contains_key(tenant) || !self.open.get(tenant).is_some_and(Appender::given_up) {
+            return;
+        }
+        if let (Some(file), Some(trouble)) = (self.open.remove(tenant), self.troubles.get_mut(tenant)) {
+            trouble.given_up = Some(file.name());
         }
     }
 
-    fn take_backlog(&mut self, tenant: &TenantId) -> Vec<Vec<u8>> {
-        let lines = self.backlog.remove(tenant).unwrap_or_default();
-        self.backlog_bytes -= lines.iter().map(Vec::len).sum::<usize>();
-        lines
+    /// Records that wait for a disk that takes them.
+    fn waiting(&self) -> u64 {
+        self.troubles.values().map(|trouble| trouble.backlog.len() as u64).sum()
     }
 
-    fn report(&self, failure: Option<Arc<str>>) {
-        let waiting = self.backlog.values().map(|lines| lines.len() as u64).sum();
-        self.counters.waiting.store(waiting, Ordering::Relaxed);
+    fn report(&self) {
+        self.counters.waiting.store(self.waiting(), Ordering::Relaxed);
+        let failing = self.troubles.values().find(|trouble| !trouble.backlog.is_empty());
+        let failure = failing.map(|trouble| Arc::clone(&trouble.reason));
         let mut current = self.counters.failure.write().unwrap_or_else(PoisonError::into_inner);
         match (&*current, &failure) {
             (None, Some(reason)) => tracing::error!(%reason, "call records cannot be written and wait in memory"),
@@ -268,73 +370,7 @@ impl Writer {
         }
         *current = failure;
     }
-
-    /// Writes what waits for the tenant and then `lines`.
-    fn append(&mut self, tenant: &TenantId, lines: &[Vec<u8>]) -> io::Result<()> {
-        self.make_ready(tenant)?;
-        // Only now: the file before this one may have failed, and what was not safe in it waits again.
-        let lines = self.backlog.get(tenant).into_iter().flatten().chain(lines);
-        let text = lines.map(Vec::as_slice).collect::<Vec<_>>().concat();
-        self.open.get_mut(tenant).expect("it was made ready").write(&text)
-    }
-
-    /// Opens the file that takes the tenant's next lines, unless it is open.
-    fn make_ready(&mut self, tenant: &TenantId) -> io::Result<()> {
-        let day = Day::of_unix_ms(self.wallclock.now_ms());
-        let goes_on = self.open.get(tenant).is_some_and(|appender| appender.takes(day));
-        if !goes_on {
-            // Before files are closed.
-            self.sync();
-            if self.open.len() >= OPEN_FILES_MAX {
-                self.open.retain(|_, appender| appender.given_up());
-            }
-            let appender = match self.open.get(tenant) {
-                Some(full) if full.day() == day => full.next()?,
-                _ => Appender::open(&self.root.join(tenant.as_str()), day)?,
-            };
-            self.open.insert(tenant.clone(), appender);
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// 2026-08-23 10:00 UTC.
-    const NOON: u64 = 1_787_479_200_000;
-
-    fn append(writer: &mut Writer, tenant: &TenantId, line: &str) {
-        let (done, _) = oneshot::channel();
-        let job = Job { tenant: tenant.clone(), line: line.into(), done };
-        writer.write(std::iter::once(Message::Append(job)));
-    }
-
-    /// K4: yesterday's file takes everything and cannot be synced (`/dev/null`); what it took stands in today's.
-    #[test]
-    fn what_the_file_before_could_not_keep_stands_in_the_next() {
-        let dir = tempfile::tempdir().unwrap();
-        let acme = TenantId::new("acme").unwrap();
-        let now_ms = Arc::new(AtomicU64::new(NOON));
-        std::fs::create_dir(dir.path().join("acme")).unwrap();
-        std::os::unix::fs::symlink("/dev/null", dir.path().join("acme/2026-08-23.jsonl")).unwrap();
-        let mut writer = Writer {
-            root: dir.path().into(),
-            wallclock: Wallclock::Given(Arc::clone(&now_ms)),
-            counters: Arc::default(),
-            open: BTreeMap::new(),
-            unsynced: BTreeMap::new(),
-            synced: None,
-            backlog: BTreeMap::new(),
-            backlog_bytes: 0,
-        };
-        append(&mut writer, &acme, "one\n");
-        now_ms.fetch_add(86_400_000, Ordering::Relaxed);
-        append(&mut writer, &acme, "two\n");
-        writer.sync();
-        let today = std::fs::read_to_string(dir.path().join("acme/2026-08-24.jsonl")).unwrap();
-        assert_eq!(today, "one\ntwo\n");
-        assert_eq!((writer.counters.lost(), writer.backlog_bytes), (0, 0));
-    }
-}
+mod tests;
