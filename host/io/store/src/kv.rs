@@ -199,12 +199,19 @@ impl Trees {
 
     /// Deletes what has expired in every class that is open and may have such entries; returns how many entries there were.
     /// A class that nobody has opened since the start nobody reads either. Blocks.
-    pub(crate) fn sweep(self: &Arc<Self>) -> Result<u64, KvError> {
+    pub(crate) fn sweep(self: &Arc<Self>) -> u64 {
         let now_ms = self.options.wallclock.now_ms();
-        let open: Vec<_> =
-            lock(&self.open).iter().map(|((_, class), tree)| (class.clone(), Arc::clone(tree))).collect();
+        let open: Vec<_> = lock(&self.open).iter().map(|(name, tree)| (name.clone(), Arc::clone(tree))).collect();
         let due = open.into_iter().filter(|(_, tree)| lock(&tree.account).next_expiry <= now_ms);
-        due.map(|(class, tree)| Kv { class, tree, quota_bytes: u64::MAX, trees: Arc::clone(self) }.sweep()).sum()
+        let sweep = |((tenant, class), tree)| {
+            let kv = Kv { class, tree, quota_bytes: u64::MAX, trees: Arc::clone(self) };
+            // One damaged class is no reason to keep what has expired in the others.
+            kv.sweep().unwrap_or_else(|error| {
+                tracing::warn!(%tenant, class = %kv.class, %error, "cannot remove expired entries");
+                0
+            })
+        };
+        due.map(sweep).sum()
     }
 
     pub(crate) fn kv(self: &Arc<Self>, tenant: &TenantId, class: Class) -> Result<Kv, KvError> {
@@ -472,8 +479,7 @@ impl Kv {
 
     fn sweep_locked(&self, account: &mut Account) -> Result<u64, KvError> {
         let now_ms = self.trees.options.wallclock.now_ms();
-        let mut swept = 0;
-        account.next_expiry = u64::MAX;
+        let (mut swept, mut next_expiry) = (0, u64::MAX);
         for item in self.tree.tree.iter() {
             let (key, stored) = item.map_err(KvError::Backend)?;
             match open_value(&key, &stored) {
@@ -483,10 +489,13 @@ impl Kv {
                     account.usage.entries -= 1;
                     swept += 1;
                 }
-                Ok((expiry, _)) => account.expires(expiry),
+                Ok((0, _)) => {}
+                Ok((expiry, _)) => next_expiry = next_expiry.min(expiry),
                 Err(error) => self.report_damage(&error),
             }
         }
+        // After a failure there may be more that has expired: the former time stays.
+        account.next_expiry = next_expiry;
         if swept > 0 {
             self.trees.committer.changed();
         }

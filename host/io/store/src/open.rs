@@ -335,9 +335,7 @@ impl Exporter {
         let (trees, dir, unix_ms) = (Arc::clone(&self.trees), self.dir.clone(), self.wallclock.now_ms());
         let export = move || {
             // First, so that nothing is exported that nobody can read any more.
-            if let Err(error) = trees.sweep() {
-                tracing::error!(%error, "expired entries cannot be deleted");
-            }
+            trees.sweep();
             if let Err(error) = export::export_set(&trees, &dir, unix_ms) {
                 tracing::error!(%error, "the hourly export failed");
             }

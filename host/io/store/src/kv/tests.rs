@@ -143,6 +143,24 @@ fn an_expired_entry_is_gone_for_every_reader() {
     assert_eq!(kv.usage().entries, 2);
 }
 
+/// One class that cannot be read keeps nobody else's expired entries, and is asked again the next time.
+#[test]
+fn a_damaged_class_does_not_stop_the_sweep_of_the_others() {
+    let f = fixture();
+    let classes: Vec<Kv> = (0..8).map(|number| f.kv("acme", plugin(&number.to_string()))).collect();
+    for kv in &classes {
+        kv.put_for(b"short", b"1", 1_000).unwrap();
+    }
+    // What is below its handle is gone: every read of it fails.
+    let trees = &classes[0].trees;
+    assert!(trees.db.drop_tree(tree_name(&TenantId::new("acme").unwrap(), &plugin("3"))).unwrap());
+    f.pass_ms(1_000);
+    assert!(classes[3].sweep().is_err(), "it is damaged");
+    assert_eq!(trees.sweep(), 7);
+    assert!(classes.iter().enumerate().all(|(number, kv)| kv.usage().entries == u64::from(number == 3)));
+    assert!(lock(&classes[3].tree.account).next_expiry <= 1_001_000, "it is still due");
+}
+
 #[test]
 fn the_quota_counts_bytes_and_refuses_with_the_figures() {
     let f = fixture();
