@@ -37,6 +37,7 @@ mod mark;
 mod open;
 mod recover;
 mod registration;
+mod replace;
 mod tenant;
 
 pub use blob::{BlobError, BlobInfo, BlobName, BlobNameError, BlobWriter, Blobs};
@@ -49,4 +50,5 @@ pub use kv::{CasError, Class, Entry, Kv, KvError, Usage, ValueError, WriteError}
 pub use open::{OpenError, Options, Quotas, Store, Wallclock};
 pub use recover::Recovery;
 pub use registration::{Loaded, RegistrationError, Registrations};
+pub use replace::replace_file;
 pub use tenant::{RemoveError, TenantStore};

@@ -5,13 +5,12 @@
 //! a database that has a smaller one lost acknowledged writes.
 
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use crate::{commit::sync_dir, key};
+use crate::{key, replace::replace_file};
 
 /// Longest time the file beside the database stays behind. What is lost from less than that is not noticed.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -32,12 +31,7 @@ pub(crate) fn beside(dir: &Path) -> u64 {
 
 /// Notes `sequence` in `dir`, wholly or not at all.
 pub(crate) fn note(dir: &Path, sequence: u64) -> io::Result<()> {
-    let unfinished = dir.join(".unfinished-sequence");
-    let mut file = File::create(&unfinished)?;
-    writeln!(file, "{sequence}")?;
-    file.sync_all()?;
-    fs::rename(unfinished, dir.join(FILE))?;
-    sync_dir(dir)
+    replace_file(&dir.join(FILE), format!("{sequence}\n").as_bytes())
 }
 
 fn tree(db: &sled::Db) -> sled::Result<sled::Tree> {

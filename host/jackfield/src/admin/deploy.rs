@@ -209,17 +209,9 @@ fn remember(path: &Path, declared: &Declared) -> Option<Problem> {
     if *declared == recall(path) {
         return None;
     }
-    let write = || {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let fresh = path.with_extension("new");
-        let text = serde_json::to_vec(declared).map_err(io::Error::other)?;
-        std::fs::write(&fresh, text)?;
-        std::fs::File::open(&fresh)?.sync_all()?;
-        std::fs::rename(&fresh, path)
-    };
-    write().err().map(|error| Problem::whole(path, format!("cannot be written: {error}")))
+    let text = serde_json::to_vec(declared).map_err(io::Error::other);
+    let written = text.and_then(|text| store::replace_file(path, &text));
+    written.err().map(|error| Problem::whole(path, format!("cannot be written: {error}")))
 }
 
 fn package_error(error: &PackageError) -> ControlError {
