@@ -1,13 +1,14 @@
 //! Files of the host's directory that nobody needs any more: components and native code of versions that no tenant keeps, and
 //! native code beyond its bound.
 //!
-//! A file that was used within [`limit::COLLECT_AGE`] stays whatever is known of it: an installation may be on its way.
+//! A version that is on its way into memory stays, and so does a file that was used within [`limit::COLLECT_AGE`], whatever is
+//! known of it.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use crate::host::{Host, Inner};
@@ -69,17 +70,60 @@ struct Kept {
 }
 
 impl Inner {
-    async fn collect(&self, age: Duration) -> io::Result<Collected> {
-        let root = self.config.dir.clone();
-        let (fingerprint, bound) = (self.fingerprint(), self.config.compiled_bytes);
+    async fn collect(self: &Arc<Self>, age: Duration) -> io::Result<Collected> {
+        let host = Arc::clone(self);
+        tokio::task::spawn_blocking(move || host.collect_blocking(age)).await.map_err(io::Error::other)?
+    }
+
+    fn collect_blocking(&self, age: Duration) -> io::Result<Collected> {
+        let root = &self.config.dir;
+        let mut kept = Kept::read(&root.join("tenants"))?;
         let in_memory: BTreeSet<Digest> = self.in_memory_digests().into_iter().collect();
-        let work = move || {
-            let mut kept = Kept::read(&root.join("tenants"))?;
-            kept.known.extend(&in_memory);
-            kept.active.extend(&in_memory);
-            collect(&root, &kept, &fingerprint, (age, bound))
+        kept.known.extend(&in_memory);
+        kept.active.extend(&in_memory);
+        let now = SystemTime::now();
+        let is_old = |file: &Named| now.duration_since(file.used).is_ok_and(|unused| unused >= age);
+        let mut collected = Collected::default();
+        for file in named(&root.join("components"))? {
+            if !kept.known.contains(&file.digest) && is_old(&file) {
+                self.remove_unused(&file, &mut collected)?;
+            }
+        }
+        let fingerprint = self.fingerprint();
+        let mut staying = Vec::new();
+        for file in named(&root.join("compiled"))? {
+            // Made by another wasmtime, or with other settings: this host never loads it.
+            let is_foreign = !file.path.file_name().is_some_and(|name| name.to_string_lossy().contains(&*fingerprint));
+            let gone = match (is_old(&file), is_foreign, kept.known.contains(&file.digest)) {
+                (true, true, _) => collected.remove(&file)?,
+                (true, false, false) => self.remove_unused(&file, &mut collected)?,
+                (true, false, true) | (false, ..) => false,
+            };
+            if !gone {
+                staying.push(file);
+            }
+        }
+        // Code can be made again from the component: what has not been used for longest goes first, what is active stays.
+        let mut total: u64 = staying.iter().map(|file| file.bytes).sum();
+        staying.sort_by_key(|file| file.used);
+        for file in staying.iter().filter(|file| !kept.active.contains(&file.digest) && is_old(file)) {
+            if total <= self.config.compiled_bytes {
+                break;
+            }
+            if self.remove_unused(file, &mut collected)? {
+                total -= file.bytes;
+            }
+        }
+        Ok(collected)
+    }
+
+    /// Removes a file, unless it has come into use since it was listed. True if it is gone.
+    fn remove_unused(&self, file: &Named, collected: &mut Collected) -> io::Result<bool> {
+        let remove = || match fs::metadata(&file.path)?.modified()? == file.used {
+            true => collected.remove(file),
+            false => Ok(false),
         };
-        tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+        self.unless_in_use(file.digest, remove).unwrap_or(Ok(false))
     }
 }
 
@@ -101,44 +145,13 @@ impl Kept {
     }
 }
 
-fn collect(root: &Path, kept: &Kept, fingerprint: &str, (age, bound): (Duration, u64)) -> io::Result<Collected> {
-    let now = SystemTime::now();
-    let is_old = |file: &Named| now.duration_since(file.used).is_ok_and(|unused| unused >= age);
-    let mut collected = Collected::default();
-    for file in named(&root.join("components"))? {
-        if !kept.known.contains(&file.digest) && is_old(&file) {
-            collected.remove(&file)?;
-        }
-    }
-    let mut staying = Vec::new();
-    for file in named(&root.join("compiled"))? {
-        // Made by another wasmtime, or with other settings: this host never loads it.
-        let is_foreign = !file.path.file_name().is_some_and(|name| name.to_string_lossy().contains(fingerprint));
-        match (is_foreign || !kept.known.contains(&file.digest)) && is_old(&file) {
-            true => collected.remove(&file)?,
-            false => staying.push(file),
-        }
-    }
-    // Code can be made again from the component: what has not been used for longest goes first, what is active stays.
-    let mut total: u64 = staying.iter().map(|file| file.bytes).sum();
-    staying.sort_by_key(|file| file.used);
-    for file in staying.iter().filter(|file| !kept.active.contains(&file.digest) && is_old(file)) {
-        if total <= bound {
-            break;
-        }
-        collected.remove(file)?;
-        total -= file.bytes;
-    }
-    Ok(collected)
-}
-
 impl Collected {
-    fn remove(&mut self, file: &Named) -> io::Result<()> {
+    fn remove(&mut self, file: &Named) -> io::Result<bool> {
         // A running version keeps its mapped code until its last run is over, whatever becomes of the name.
         fs::remove_file(&file.path)?;
         self.files += 1;
         self.bytes += file.bytes;
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The host: one per process.
 
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Weak};
@@ -110,6 +111,8 @@ pub(crate) struct Inner {
     guests: Guests,
     /// Versions in memory: one per digest, whatever the number of tenants.
     versions: Mutex<HashMap<Digest, Weak<VersionInner>>>,
+    /// Versions on their way into memory, and how often: no journal knows of them yet. Locked before `versions`, if both are.
+    loading: Mutex<BTreeMap<Digest, usize>>,
     /// Compilations wait for each other: they take a core each.
     compiling: tokio::sync::Mutex<()>,
 }
@@ -133,6 +136,7 @@ impl Host {
             linker,
             guests,
             versions: Mutex::default(),
+            loading: Mutex::default(),
             compiling: tokio::sync::Mutex::default(),
         });
         inner.guests().spawn(collect::every_interval(Arc::downgrade(&inner)));
@@ -185,6 +189,8 @@ impl Inner {
         if let Some(version) = self.in_memory(digest) {
             return Ok(version);
         }
+        // Until it is in memory: its component must not be collected while it waits for its turn to be compiled.
+        let _loading = Loading::begin(&self.loading, digest);
         let (bytes, directory) = (wasm.clone(), self.directory.clone());
         let inspection = tokio::task::spawn_blocking(move || {
             let inspected = loader::inspect::inspect(&bytes)?;
@@ -207,6 +213,13 @@ impl Inner {
         self.directory.fingerprint()
     }
 
+    /// Does something with the files of a version, unless it is in memory or on its way there; it cannot begin to be meanwhile.
+    pub(crate) fn unless_in_use<T>(&self, digest: Digest, work: impl FnOnce() -> T) -> Option<T> {
+        let loading = lock(&self.loading);
+        let in_use = loading.contains_key(&digest) || self.in_memory(digest).is_some();
+        (!in_use).then(work)
+    }
+
     /// The versions in memory.
     pub(crate) fn in_memory_digests(&self) -> Vec<Digest> {
         let versions = lock(&self.versions);
@@ -217,6 +230,30 @@ impl Inner {
         let mut versions = lock(&self.versions);
         versions.retain(|_, version| version.strong_count() > 0);
         versions.get(&digest)?.upgrade().map(Version)
+    }
+}
+
+/// A version on its way into memory.
+struct Loading<'a> {
+    all: &'a Mutex<BTreeMap<Digest, usize>>,
+    digest: Digest,
+}
+
+impl<'a> Loading<'a> {
+    fn begin(all: &'a Mutex<BTreeMap<Digest, usize>>, digest: Digest) -> Self {
+        *lock(all).entry(digest).or_default() += 1;
+        Self { all, digest }
+    }
+}
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut count) = lock(self.all).entry(self.digest) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 

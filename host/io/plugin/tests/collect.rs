@@ -63,6 +63,30 @@ async fn a_version_that_runs_stays_until_its_last_run_is_over() {
     assert_eq!(rig.host.collect_older(Duration::ZERO).await.unwrap().files, 3);
 }
 
+/// Nobody knows of a component yet that waits to be compiled, however long that takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_component_that_is_being_installed_stays() {
+    let directory = Arc::new(tempfile::tempdir().unwrap());
+    let pipe = |name: &str| {
+        let path = directory.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    };
+    let (begun, ends) = (pipe("begun"), pipe("ends"));
+    // A compiler that says when it begins, is told when to end, and then fails.
+    let script = format!("echo > {}; read line < {}; exit 1", begun.display(), ends.display());
+    let compiler = plugin::Compiler::Process { program: "/bin/sh".into(), arguments: vec!["-c".into(), script] };
+    let rig = Rig::reopen(directory, |config| plugin::HostConfig { compiler, ..config }).await;
+    let plugins = rig.plugins.clone();
+    let installing = tokio::spawn(async move { plugins.install(hostile(), plugin::Consent::Declared, by()).await });
+    tokio::task::spawn_blocking(move || std::fs::read(begun)).await.unwrap().unwrap();
+    assert_eq!(rig.host.collect_older(Duration::ZERO).await.unwrap(), Collected::default());
+    assert_eq!(versions(&rig, "components").len(), 1);
+    tokio::task::spawn_blocking(move || std::fs::write(ends, "\n")).await.unwrap().unwrap();
+    installing.await.unwrap().unwrap_err();
+    assert_eq!(rig.host.collect_older(Duration::ZERO).await.unwrap().files, 1, "it came to nothing");
+}
+
 /// Over the bound, code that is not active goes, and comes back when it is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn code_is_bounded_in_bytes() {
