@@ -16,12 +16,15 @@ exten => 650,1,Memo(memo-${CALLERID(num)})
  same => n(other),GotoIf($[\"${MEMOSTATUS}\" = \"limit\"]?:failed)
  same => n,Hangup(42)
  same => n(failed),Hangup(41)
+exten => 651,1,Playback(blob:memo-100)
+ same => n,Hangup(16)
+exten => e,1,Hangup(38)
 ";
 
 async fn with_memos(seed: u64) -> World {
     let mut world = World::with_dialplan(seed, DIALPLAN).await;
     for tenant in ["acme", "globex"] {
-        for plugin in ["memo", "func-core"] {
+        for plugin in ["memo", "func-core", "app-playback"] {
             world.install(tenant, plugin).await;
         }
     }
@@ -74,6 +77,37 @@ fn a_hang_up_keeps_what_was_said() {
         world.until("the recording is stored", |world| recorded(world, "acme", "memo-100").is_some()).await;
         let samples = recorded(&world, "acme", "memo-100").expect("it is stored");
         assert!((12_000..20_000).contains(&samples.len()), "about two seconds: {}", samples.len());
+        world.finish().await;
+    });
+}
+
+/// Who says nothing leaves nothing, which takes the place of what was there, and is no failure.
+#[test]
+fn a_recording_of_nothing_is_one() {
+    run(async {
+        let mut world = with_memos(4).await;
+        let alice = world.registered("acme", "100").await;
+        let line = world.call(alice, "650");
+        world.until_up(line).await;
+        world.say(line, 600);
+        world.pass(Duration::from_secs(2)).await;
+        world.hush(line);
+        world.press(line, "#");
+        world.until_over(line).await;
+        assert!(!recorded(&world, "acme", "memo-100").expect("it is stored").is_empty());
+        let line = world.call(alice, "650");
+        world.until_up(line).await;
+        world.hang_up(line);
+        world.records("acme", 2).await;
+        world
+            .until("nothing is stored", |world| {
+                recorded(world, "acme", "memo-100").is_some_and(|audio| audio.is_empty())
+            })
+            .await;
+        // What is played of it ends at once.
+        let line = world.call(alice, "651");
+        world.until_over(line).await;
+        assert_eq!(world.records("acme", 3).await[2]["cause"], 16);
         world.finish().await;
     });
 }

@@ -272,10 +272,6 @@ impl CallTask {
             Message::AppEnded { leg, run, result } => self.app_ended(leg, run, result),
             Message::FunctionEnded { leg, run, reply } => self.function_ended(leg, run, reply),
             Message::PromptsReady { leg, play, sources } => self.prompts_ready(leg, play, sources),
-            Message::RecordStored { leg, blob, duration_ms } => {
-                let stored = duration_ms.ok_or_else(|| RequestError::Failed("nothing could be stored".to_owned()));
-                self.input(Input::RecordEnded { leg, blob, stored });
-            }
             Message::Replace(replacement) => self.begin_replacement(*replacement),
             Message::Adopt(adoption) => self.begin_adoption(*adoption),
             Message::HandedOver { leg, as_leg, returned } => self.handed_over(leg, as_leg, returned),

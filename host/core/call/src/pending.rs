@@ -124,22 +124,18 @@ impl Call {
 
     /// Answers the requests of a leg that goes elsewhere or ended with `gone`.
     ///
-    /// A recording is the exception: what was said before the hang-up is stored first, and whoever asked learns its name.
+    /// A recording is the exception: what was said before the hang-up, be it nothing, is stored first, and whoever asked learns
+    /// its name.
     pub(crate) fn leg_gone(&mut self, now: Instant, leg: LegId) {
         let mut at = 0;
         while at < self.pending.len() {
-            let pending = &mut self.pending[at];
+            let pending = &self.pending[at];
             if (pending.leg != leg && pending.asker != leg) || pending.kind.is_storing() {
                 at += 1;
                 continue;
             }
-            if let Kind::Record(record) = &mut pending.kind
-                && record.stage == Stage::Recording
-            {
-                record.stage = Stage::Storing;
-                pending.deadline = Some(now + limit::STORING);
-                let leg = pending.leg;
-                self.emit(Effect::StopRecord { leg });
+            if matches!(pending.kind, Kind::Record(_)) {
+                self.stop_recording(now, at);
                 at += 1;
                 continue;
             }
@@ -294,12 +290,11 @@ impl Call {
         let leg = pending.leg;
         let Kind::Record(record) = &mut pending.kind else { return };
         match record.stage {
-            // A key during the beep: there is nothing to record any more.
+            // Before the beep is over: a recording of nothing, which takes the place of the former one like any other.
             Stage::Beep(play) => {
-                let outcome = Outcome::Recorded { blob: record.blob.clone(), duration_ms: 0, digit: record.digit };
                 self.emit(Effect::StopPlay { leg, play });
-                let pending = self.pending.remove(at);
-                self.reply(pending.id, Ok(outcome));
+                self.start_recording(now, at);
+                self.stop_recording(now, at);
             }
             Stage::Recording => {
                 record.stage = Stage::Storing;

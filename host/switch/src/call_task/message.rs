@@ -26,8 +26,6 @@ pub(crate) enum Message {
     FunctionEnded { leg: LegId, run: u64, reply: dialplan::Reply },
     /// Prompts that had to be read are ready; an error names the one that does not exist.
     PromptsReady { leg: LegId, play: call::PlayId, sources: Result<Vec<Source>, String> },
-    /// A recording is on disk, or could not be written.
-    RecordStored { leg: LegId, blob: String, duration_ms: Option<u64> },
     /// An INVITE with Replaces takes over one of the call's sessions.
     Replace(Box<Replacement>),
     /// A leg of another call comes here.

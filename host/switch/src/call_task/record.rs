@@ -39,7 +39,8 @@ impl CallTask {
     pub(super) fn start_record(&mut self, leg: LegId, blob: String, max_ms: u64, silence_ms: Option<u64>) {
         let place = self.shared.take_recording_place(&self.tenant);
         let name = BlobName::new(&blob).map_err(|error| RequestError::Invalid(error.to_string()));
-        let state = self.legs.get_mut(&leg).ok_or(RequestError::Gone);
+        // Without media there is nothing to be heard, now or later.
+        let state = self.legs.get_mut(&leg).filter(|state| state.media.is_some()).ok_or(RequestError::Gone);
         let (place, name, state) = match (place, name, state) {
             (Ok(place), Ok(name), Ok(state)) => (place, name, state),
             (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
@@ -54,13 +55,13 @@ impl CallTask {
         let inbox = self.sender.clone();
         self.shared.tasks.spawn_blocking(move || {
             let stored = blobs.map_err(BlobError::from).and_then(|blobs| write(&blobs, &name, waiting));
-            let duration_ms = stored.unwrap_or_else(|error| {
+            let stored = stored.map_err(|error| {
                 tracing::error!(blob = name.as_str(), %error, "a recording could not be stored");
-                None
+                RequestError::Failed("nothing could be stored".to_owned())
             });
             drop(place);
             // The call may have ended meanwhile; the recording is stored all the same.
-            drop(inbox.blocking_send(Message::RecordStored { leg, blob, duration_ms }));
+            drop(inbox.blocking_send(Message::Input(Box::new(Input::RecordEnded { leg, blob, stored }))));
         });
         let options = RecordOptions {
             rate: RATE,
@@ -69,9 +70,7 @@ impl CallTask {
             // Digits come to the call, which decides what they end.
             terminators: String::new(),
         };
-        if !self.media_command(leg, |leg| Command::Record { leg, record: number, options }) {
-            self.record_ended(leg, number, 0);
-        }
+        self.media_command(leg, |leg| Command::Record { leg, record: number, options });
     }
 
     pub(super) fn stop_record(&mut self, leg: LegId) {
@@ -122,8 +121,8 @@ fn end(recording: Recording, duration_ms: u64) {
     }
 }
 
-/// Writes until the end, then makes the file whole and durable. None when there was nothing to write.
-fn write(blobs: &Blobs, name: &BlobName, mut chunks: mpsc::Receiver<Chunk>) -> Result<Option<u64>, BlobError> {
+/// Writes until the end, then makes the file whole and durable, be there something in it or not; its length in milliseconds.
+fn write(blobs: &Blobs, name: &BlobName, mut chunks: mpsc::Receiver<Chunk>) -> Result<u64, BlobError> {
     let mut writer: BlobWriter = blobs.create(name)?;
     writer.append(&wav::header(RATE, 0))?;
     let mut samples = 0;
@@ -140,10 +139,7 @@ fn write(blobs: &Blobs, name: &BlobName, mut chunks: mpsc::Receiver<Chunk>) -> R
             }
         }
     }
-    if samples == 0 {
-        return Ok(None);
-    }
     writer.replace_start(&wav::header(RATE, samples))?;
     writer.finish()?;
-    Ok(Some(samples as u64 * 1000 / u64::from(RATE.hz())))
+    Ok(samples as u64 * 1000 / u64::from(RATE.hz()))
 }

@@ -213,12 +213,22 @@ fn a_recording_that_is_not_stored_fails() {
     rig.says(&["reply 1 error timeout"]);
 }
 
+/// What ends a recording before it begins makes one of nothing, and nothing of the former one is left.
 #[test]
-fn a_key_during_the_beep_ends_a_recording_of_nothing() {
+fn a_key_or_a_hang_up_during_the_beep_ends_a_recording_of_nothing() {
+    let stored = || Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Ok(0) };
     let mut rig = answered();
     rig.ask(record(true));
     rig.key(0, '#');
-    rig.says(&["play 0 p0 tone:1000/200", "stop-play 0 p0", "reply 0 recorded note 0 #"]);
+    rig.says(&["play 0 p0 tone:1000/200", "stop-play 0 p0", "start-record 0 note 60000", "stop-record 0"]);
+    rig.tell(stored(), &["reply 0 recorded note 0 #"]);
+
+    let mut rig = answered();
+    rig.ask(record(true));
+    rig.drain();
+    rig.ends(0, Cause::NORMAL_CLEARING);
+    rig.says(&["stop-play 0 p0", "start-record 0 note 60000", "stop-record 0", "release 0 16"]);
+    rig.tell(stored(), &["reply 0 recorded note 0 -"]);
 }
 
 #[test]
