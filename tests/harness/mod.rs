@@ -7,6 +7,7 @@
 //! A test makes a [`World`] from a seed and a dialplan, phones in it, and then tells phones what to do and waits for what
 //! ought to happen. The same seed gives the same losses and delays.
 
+mod disk;
 mod guest;
 mod hand;
 mod idle;

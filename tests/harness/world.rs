@@ -13,6 +13,7 @@ use switch::{Clock, Switch, Tenant};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use super::disk::HungDisk;
 use super::guest;
 use super::idle::Others;
 use super::network::{Network, Weather};
@@ -59,7 +60,9 @@ pub(crate) struct World {
     ticks: u64,
     setup: Setup,
     library: Arc<Library>,
-    _directory: TempDir,
+    /// Ends before the store does, which would wait for it.
+    hung: Option<HungDisk>,
+    directory: TempDir,
 }
 
 impl World {
@@ -120,7 +123,8 @@ impl World {
             ticks: 0,
             setup,
             library,
-            _directory: directory,
+            hung: None,
+            directory,
         };
         let definitions = ["acme", "globex"].map(|name| world.setup.definition(name)).to_vec();
         patiently(world.switch.apply(definitions)).await.expect("no conflict");
@@ -141,6 +145,18 @@ impl World {
     /// The disk that `slow-` sounds come from goes on.
     pub(crate) fn release_sounds(&mut self) {
         self.library.release();
+        self.stirred = true;
+    }
+
+    /// From now on the disk takes nothing that the store commits, and does not say so either, until [`World::release_store`].
+    pub(crate) fn hang_store(&mut self) {
+        assert!(self.hung.is_none(), "it hangs already");
+        self.hung = Some(HungDisk::new(&self.directory.path().join("store/kv/db")));
+    }
+
+    /// The store's disk goes on.
+    pub(crate) fn release_store(&mut self) {
+        self.hung = None;
         self.stirred = true;
     }
 
@@ -309,6 +325,7 @@ impl Drop for World {
     fn drop(&mut self) {
         // A thread that still hangs would keep a test that failed from ending.
         self.library.release();
+        self.hung = None;
     }
 }
 

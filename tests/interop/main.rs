@@ -12,6 +12,8 @@ mod bad_input;
 mod baresip;
 mod calls;
 mod command_line;
+#[path = "../harness/disk.rs"]
+mod disk;
 mod features;
 mod languages;
 mod linphone;
@@ -23,5 +25,6 @@ mod reload;
 mod server;
 mod sipp;
 mod start;
+mod stop;
 mod strangers;
 mod tenants;

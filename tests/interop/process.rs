@@ -119,6 +119,12 @@ impl Process {
         patience::until(&format!("the end of {}:\n{}", self.name, self.printed()), || self.child.try_wait().unwrap())
     }
 
+    /// Asks it to end (SIGTERM).
+    pub(crate) fn terminate(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status();
+        assert!(sent.expect("every Linux has it").success());
+    }
+
     /// Kills it: no last words.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it is our child");

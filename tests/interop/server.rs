@@ -102,6 +102,33 @@ impl Server {
         let Answer { code, printed } = self.command(arguments);
         assert_eq!(code, 0, "jackfield {arguments:?}: {printed}");
         printed
+    /// Runs `jackfield ARGUMENTS` against this server, beside the test.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Process {
+        let mut command = program();
+        command.args(arguments).env("JACKFIELD_DATA", self.dir.path().join("data"));
+        Process::start("jackfield", &mut command)
+    }
+
+    /// A file of the server's data.
+    pub(crate) fn data(&self, name: &str) -> PathBuf {
+        self.dir.path().join("data").join(name)
+    }
+
+    /// How many of the server's threads wait in `open` for the other end of a pipe.
+    pub(crate) fn threads_that_open_a_pipe(&self) -> usize {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
+        let place = |thread: std::io::Result<std::fs::DirEntry>| std::fs::read(thread.ok()?.path().join("wchan")).ok();
+        threads.filter_map(place).filter(|place| place == b"wait_for_partner").count()
+    }
+
+    /// Tells the server to stop, and then to have no patience with its calls; waits until it has.
+    pub(crate) fn stop_at_once(&mut self) {
+        self.process.terminate();
+        self.process.prints("once more stops at once");
+        self.process.terminate();
+        assert!(self.process.ends().success());
+    }
+
     }
 
     /// The calls that are up.
@@ -138,7 +165,7 @@ impl Server {
     /// A tenant's call records once there are so many.
     #[track_caller]
     pub(crate) fn records(&self, tenant: &str, count: usize) -> Vec<Value> {
-        let folder = self.dir.path().join("data/store/cdr").join(tenant);
+        let folder = self.data("store/cdr").join(tenant);
         until(&format!("{count} call records of {tenant}"), || {
             Some(read_records(&folder)).filter(|records| records.len() >= count)
         })

@@ -25,7 +25,26 @@ fn calls_have_their_time_and_end() {
 }
 
 #[test]
-fn a_disk_that_hangs_does_not_hold_the_host_up() {
+fn a_disk_that_takes_nothing_does_not_hold_the_host_up() {
+    run(async {
+        let mut world = World::new(3).await;
+        world.registered("acme", "100").await;
+        world.hang_store();
+        let later = world.phone("acme", "101");
+        world.begin_to_register(later);
+        world.pass(Duration::from_secs(1)).await;
+        let begin = world.age();
+        let drained = world.drain(Duration::from_secs(5));
+        world.until("the drain is over", |_| drained.is_finished()).await;
+        let most = Duration::from_secs(5) + switch::limit::DRAIN_END + switch::limit::DRAIN_COMMIT;
+        assert!(world.age() - begin < most + Duration::from_millis(100), "{:?}", world.age() - begin);
+        world.release_store();
+        world.finish_with_races().await;
+    });
+}
+
+#[test]
+fn a_prompt_that_cannot_be_read_does_not_hold_the_host_up() {
     run(async {
         let setup = Setup { hold_music: "slow-700", ..Setup::default() };
         let (mut world, [alice, bob]) = World::of(2, setup).await.and_phones().await;

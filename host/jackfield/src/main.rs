@@ -14,8 +14,12 @@ mod sounds;
 mod wire;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
+
+/// How long threads that are still busy may keep the program from ending.
+const LAST_THREADS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let arguments = cmd::Arguments::parse();
@@ -30,5 +34,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(cmd::run(arguments))
+    let code = runtime.block_on(cmd::run(arguments));
+    // A thread that reads from a disk that hangs, a prompt perhaps, would be waited for without end.
+    runtime.shutdown_timeout(LAST_THREADS);
+    code
 }

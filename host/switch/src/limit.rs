@@ -60,5 +60,8 @@ pub const DRAIN_END: Duration = Duration::from_secs(10);
 pub const CHALLENGERS: usize = 16;
 
 /// Bytes of a domain of nobody's that is repeated as realm: an answer to a stranger must not be much larger than the
+/// How long a drain waits until what was written is on disk, which takes a healthy one some milliseconds.
+pub const DRAIN_COMMIT: Duration = Duration::from_secs(5);
+
 /// question (hostile C8). Longer ones are challenged in the host's realm.
 pub const STRANGE_REALM: usize = 64;

@@ -191,8 +191,9 @@ impl Switch {
         }
     }
 
-    /// Takes no new calls, waits for those that are up, then ends the rest. Returns when the last record is handed on, or
-    /// [`limit::DRAIN_END`] after the rest was told to end: a disk that hangs must not keep the host from stopping.
+    /// Takes no new calls, waits for those that are up, then ends the rest. Returns when the last record is handed on and what was
+    /// written is on disk. A disk that hangs must not keep the host from stopping: what was told to end is waited for
+    /// [`limit::DRAIN_END`] long and the disk [`limit::DRAIN_COMMIT`].
     pub async fn drain(&self, patience: Duration) {
         let shared = &self.inner.shared;
         shared.draining.store(true, Ordering::Relaxed);
@@ -208,8 +209,10 @@ impl Switch {
                 );
             }
         }
-        if let Err(error) = self.inner.store.committed().await {
-            tracing::error!(%error, "the last writes may not be on disk");
+        match tokio::time::timeout(limit::DRAIN_COMMIT, self.inner.store.committed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the last writes may not be on disk"),
+            Err(_) => tracing::error!("the disk hangs: the host stops without the last writes"),
         }
     }
 }

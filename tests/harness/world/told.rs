@@ -40,6 +40,11 @@ impl World {
     pub(crate) async fn register_with(&mut self, phone: PhoneId, change: impl FnOnce(&mut OutboundRequest)) -> u16 {
         let number = self.phones[phone.0].register(now(), change);
         self.until("the registration is answered", |world| world.phones[phone.0].answers.contains_key(&number)).await;
+    /// Sends a REGISTER and waits for nothing.
+    pub(crate) fn begin_to_register(&mut self, phone: PhoneId) {
+        self.phones[phone.0].register(now(), |_| {});
+    }
+
         self.phones[phone.0].answers[&number]
     }
 

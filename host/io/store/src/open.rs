@@ -27,6 +27,12 @@ use crate::{
     recover::{self, Opening},
 };
 
+/// How long a store that is closed waits for its threads. They end at once, unless the disk hangs: that must keep no program from
+/// ending.
+const CLOSING: Duration = Duration::from_secs(5);
+/// How often it looks whether they have: a join cannot be given up.
+const LOOK: Duration = Duration::from_millis(2);
+
 /// The settings of a store.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -300,7 +306,16 @@ impl Drop for Inner {
         self.committer.close();
         self.cdr.close();
         let mut clean = true;
+        let end = Instant::now() + CLOSING;
         for thread in self.threads.drain(..) {
+            while !thread.is_finished() && Instant::now() < end {
+                std::thread::sleep(LOOK);
+            }
+            if !thread.is_finished() {
+                tracing::error!(dir = %self.dir.display(), "the disk hangs: the store is left without the last writes");
+                clean = false;
+                continue;
+            }
             clean &= thread.join().is_ok();
         }
         // A mark that is missing only makes the next start read everything once.
