@@ -35,6 +35,7 @@ use self::run::Run;
 use self::transfer::Adopting;
 use self::way::Ways;
 use crate::limit;
+use crate::sessions::NoPlace;
 use crate::shared::Shared;
 use crate::tenant::Tenant;
 use crate::tenant::definition::Endpoint;
@@ -113,10 +114,10 @@ pub(crate) fn spawn(shared: &Arc<Shared>, tenant: &Arc<Tenant>, start: Start) ->
     let slot = shared.take_call_slot(tenant)?;
     let id = CallId::from_parts(shared.unix_ms(), shared.random_u128());
     let (sender, inbox) = mpsc::channel(limit::CALL_INBOX);
-    shared.calls.insert(call_key(id), (id, tenant.id().clone(), sender.clone()));
     if let Start::Offered(offered) = &start {
-        shared.sessions.insert(offered.session, sender.clone());
+        shared.sessions.insert(offered.session, sender.clone()).map_err(|NoPlace| Full::Sessions)?;
     }
+    shared.calls.insert(call_key(id), (id, tenant.id().clone(), sender.clone()));
     let mut task = CallTask::new(Arc::clone(shared), Arc::clone(tenant), id, (sender, inbox));
     shared.tasks.spawn(async move {
         // A panic is this call's alone: its legs end with a cause and its record is written (architecture.md §2).
@@ -142,6 +143,8 @@ pub(crate) enum Full {
     Tenant,
     #[error("the host has as many calls as it may")]
     Host,
+    #[error("the calls of the host have as many sessions as they may")]
+    Sessions,
     #[error("the host is draining")]
     Draining,
 }
@@ -314,9 +317,8 @@ impl CallTask {
         self.input(input);
     }
 
-    /// Takes up an inbound session as a leg.
+    /// Takes up an inbound session, whose events come here already, as a leg.
     fn enter(&mut self, leg: LegId, offered: Offered) {
-        self.shared.sessions.insert(offered.session, self.sender.clone());
         self.shared.dialogs.insert(&offered.dialog, self.tenant.id(), self.id, leg);
         let role = Role::Called { offer: offered.offer, source: offered.source, sdp: None, answered: false };
         let leg_state = Leg {

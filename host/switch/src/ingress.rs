@@ -10,7 +10,7 @@ use sip::message::{HeaderName, Headers, Method, NameAddr, Request};
 
 use crate::authentication::Account;
 use crate::call_task::{Message, Offered, Replacement, Start};
-use crate::sessions::Undelivered;
+use crate::sessions::{NoPlace, Undelivered};
 use crate::switch::Switch;
 use crate::tenant::Tenant;
 use crate::tenant::definition::Endpoint;
@@ -167,7 +167,7 @@ impl Switch {
         let start = Start::Offered(Box::new(offered));
         crate::call_task::spawn(&self.inner.shared, tenant, start).map(drop).map_err(|full| {
             tracing::warn!(tenant = %tenant.id(), %full, "a call is refused");
-            Refusal::new(503).with(HeaderName::RetryAfter, "5")
+            busy()
         })
     }
 
@@ -180,7 +180,7 @@ impl Switch {
         let session = offered.session;
         let replacement = Replacement { tenant: tenant.id().clone(), replaced, offered };
         // Before the call has read it, so that a CANCEL that follows at once finds the same inbox.
-        sessions.insert(session, inbox.clone());
+        sessions.insert(session, inbox.clone()).map_err(|NoPlace| busy())?;
         inbox.try_send(Message::Replace(Box::new(replacement))).map_err(|_| {
             sessions.remove(session);
             Refusal::new(481)
@@ -240,7 +240,7 @@ impl Switch {
             return self.send(command(200, answer.headers));
         }
         let waiting = shared.commits.clone().try_acquire_owned();
-        let waiting = waiting.map_err(|_| Refusal::new(503).with(HeaderName::RetryAfter, "5"))?;
+        let waiting = waiting.map_err(|_| busy())?;
         shared.tasks.spawn(async move {
             // 200 is a promise that a restart needs no new REGISTER: it is made when the disk has it.
             let command = match tenant.registrations.committed().await {
@@ -259,8 +259,13 @@ impl Switch {
     }
 
     fn send(&self, command: Command) -> Result<(), Refusal> {
-        self.inner.shared.sip.command(command).map_err(|_| Refusal::new(503).with(HeaderName::RetryAfter, "5"))
+        self.inner.shared.sip.command(command).map_err(|_| busy())
     }
+}
+
+/// Too much is going on; the peer may try again soon (RFC 3261 §21.5.4).
+fn busy() -> Refusal {
+    Refusal::new(503).with(HeaderName::RetryAfter, "5")
 }
 
 /// Whether an address of record is the endpoint's own: its name, or `name@domain` as the user part.

@@ -1,17 +1,29 @@
 //! Where the events of SIP sessions go: to the call that has the leg, or nowhere yet while the leg moves between two.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
 use sip::endpoint::{Event, SessionId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::task::TaskTracker;
 
 use crate::call_task::{Inbox, Message};
 use crate::limit;
+use crate::shared::Place;
 use crate::table::Table;
 
-/// Sessions and who hears them. An event is handed over under the lock of its entry, so that whoever changes the entry knows
-/// that nothing follows where it went before.
+/// Sessions and who hears them, [`limit::SESSIONS`] at most. An event is handed over under the lock of its entry, so that whoever
+/// changes the entry knows that nothing follows where it went before.
 #[derive(Default)]
-pub(crate) struct Sessions(Table<Ear>);
+pub(crate) struct Sessions {
+    table: Table<Entry>,
+    count: Arc<AtomicUsize>,
+}
+
+struct Entry {
+    ear: Ear,
+    _place: Place,
+}
 
 enum Ear {
     /// The call that has the leg.
@@ -29,26 +41,36 @@ pub(crate) enum Undelivered {
     Behind(Box<Event>),
 }
 
+/// The calls of the host have as many sessions as they may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoPlace;
+
 impl Sessions {
-    /// A call has this session from now on.
-    pub(crate) fn insert(&self, session: SessionId, inbox: Inbox) {
-        self.0.insert(session.as_u64(), Ear::Call(inbox));
+    /// A call has this new session from now on.
+    pub(crate) fn insert(&self, session: SessionId, inbox: Inbox) -> Result<(), NoPlace> {
+        let place = Place::take(&self.count, limit::SESSIONS).ok_or(NoPlace)?;
+        self.table.insert(session.as_u64(), Entry { ear: Ear::Call(inbox), _place: place });
+        Ok(())
     }
 
     /// No call has it any more.
     pub(crate) fn remove(&self, session: SessionId) {
-        self.0.remove(session.as_u64());
+        self.table.remove(session.as_u64());
     }
 
     /// Keeps the session's events until a call takes it: nothing gets to the inbox it had.
     pub(crate) fn hold(&self, session: SessionId) {
-        self.0.insert(session.as_u64(), Ear::Moving(Vec::new()));
+        let key = session.as_u64();
+        if let Some(entry) = self.table.shard(key).get_mut(&key) {
+            entry.ear = Ear::Moving(Vec::new());
+        }
     }
 
     /// A call has the session from now on, and gets what was kept for it, in order. That precedes whatever comes to its inbox.
     pub(crate) fn take(&self, session: SessionId, inbox: Inbox) -> Vec<Event> {
         let key = session.as_u64();
-        match self.0.shard(key).insert(key, Ear::Call(inbox)) {
+        let mut entries = self.table.shard(key);
+        match entries.get_mut(&key).map(|entry| std::mem::replace(&mut entry.ear, Ear::Call(inbox))) {
             Some(Ear::Moving(kept)) => kept,
             Some(Ear::Call(_)) | None => Vec::new(),
         }
@@ -57,7 +79,7 @@ impl Sessions {
     /// The call that has the session just now.
     pub(crate) fn inbox(&self, session: SessionId) -> Option<Inbox> {
         let key = session.as_u64();
-        match self.0.shard(key).get(&key)? {
+        match &self.table.shard(key).get(&key)?.ear {
             Ear::Call(inbox) => Some(inbox.clone()),
             Ear::Moving(_) => None,
         }
@@ -66,8 +88,8 @@ impl Sessions {
     /// Gives an event to the call of its session.
     pub(crate) fn deliver(&self, session: SessionId, event: Box<Event>) -> Result<(), Undelivered> {
         let key = session.as_u64();
-        let mut ears = self.0.shard(key);
-        match ears.get_mut(&key) {
+        let mut entries = self.table.shard(key);
+        match entries.get_mut(&key).map(|entry| &mut entry.ear) {
             None => Err(Undelivered::Nobody),
             Some(Ear::Moving(kept)) if kept.len() >= limit::EVENTS_WHILE_MOVING => Err(Undelivered::Behind(event)),
             Some(Ear::Moving(kept)) => {
@@ -78,7 +100,7 @@ impl Sessions {
                 Err(TrySendError::Full(Message::Sip(event))) => Err(Undelivered::Behind(event)),
                 Err(TrySendError::Closed(_)) => {
                     // The call ended without this session, in a panic perhaps.
-                    ears.remove(&key);
+                    entries.remove(&key);
                     Err(Undelivered::Nobody)
                 }
                 Ok(()) | Err(TrySendError::Full(_)) => Ok(()),
@@ -90,7 +112,7 @@ impl Sessions {
     /// such event in the life of a session, so that no more of them wait than there are sessions.
     pub(crate) fn deliver_end(&self, tasks: &TaskTracker, session: SessionId, end: Box<Event>) {
         let key = session.as_u64();
-        match self.0.shard(key).get_mut(&key) {
+        match self.table.shard(key).get_mut(&key).map(|entry| &mut entry.ear) {
             None => {}
             Some(Ear::Moving(kept)) => kept.push(*end),
             Some(Ear::Call(inbox)) => {
@@ -103,7 +125,7 @@ impl Sessions {
 
     /// Passes on the end of a session that came to a call which had given the leg away meanwhile.
     pub(crate) fn pass_on(&self, tasks: &TaskTracker, session: SessionId, end: Box<Event>, from: &Inbox) {
-        let elsewhere = match self.0.shard(session.as_u64()).get(&session.as_u64()) {
+        let elsewhere = match self.table.shard(session.as_u64()).get(&session.as_u64()).map(|entry| &entry.ear) {
             Some(Ear::Call(inbox)) => !inbox.same_channel(from),
             Some(Ear::Moving(_)) => true,
             None => false,
@@ -133,17 +155,17 @@ mod tests {
     fn a_session_whose_call_is_gone_is_forgotten() {
         let (sessions, session) = (Sessions::default(), SessionId::originated(0, 1));
         let (inbox, gone) = mpsc::channel(1);
-        sessions.insert(session, inbox);
+        sessions.insert(session, inbox).expect("a place");
         drop(gone);
         assert!(matches!(sessions.deliver(session, confirmed(session)), Err(Undelivered::Nobody)));
-        assert_eq!(sessions.0.shard(session.as_u64()).len(), 0);
+        assert_eq!(sessions.table.shard(session.as_u64()).len(), 0);
     }
 
     #[tokio::test]
     async fn the_end_of_a_session_gets_to_a_call_that_is_behind() {
         let (sessions, tasks, session) = (Sessions::default(), TaskTracker::new(), SessionId::originated(0, 1));
         let (inbox, mut heard) = mpsc::channel(1);
-        sessions.insert(session, inbox);
+        sessions.insert(session, inbox).expect("a place");
         assert!(sessions.deliver(session, confirmed(session)).is_ok());
         let Err(Undelivered::Behind(event)) = sessions.deliver(session, ended(session)) else { panic!("it is full") };
         sessions.deliver_end(&tasks, session, event);
@@ -153,8 +175,26 @@ mod tests {
     }
 
     #[test]
+    fn there_are_so_many_sessions_and_no_more() {
+        let sessions = Sessions::default();
+        let (inbox, _heard) = mpsc::channel(1);
+        let session = |number: usize| SessionId::originated(0, number as u64);
+        for number in 0..limit::SESSIONS {
+            assert_eq!(sessions.insert(session(number), inbox.clone()), Ok(()), "{number}");
+        }
+        assert_eq!(sessions.insert(session(limit::SESSIONS), inbox.clone()), Err(NoPlace));
+        sessions.hold(session(0));
+        assert!(sessions.take(session(0), inbox.clone()).is_empty(), "a leg that moves keeps its place");
+        assert_eq!(sessions.insert(session(limit::SESSIONS), inbox.clone()), Err(NoPlace));
+        sessions.remove(session(1));
+        assert_eq!(sessions.insert(session(limit::SESSIONS), inbox), Ok(()));
+    }
+
+    #[test]
     fn what_a_moving_session_says_is_kept_in_order_and_in_bounds() {
         let (sessions, tasks, session) = (Sessions::default(), TaskTracker::new(), SessionId::originated(0, 1));
+        let (left, _nothing) = mpsc::channel(1);
+        sessions.insert(session, left).expect("a place");
         sessions.hold(session);
         for _ in 0..limit::EVENTS_WHILE_MOVING {
             assert!(sessions.deliver(session, confirmed(session)).is_ok());

@@ -260,10 +260,12 @@ pub(crate) struct RecordingPlace {
     _of_host: Place,
 }
 
-struct Place(Arc<AtomicUsize>);
+/// One of so many; given back on drop.
+pub(crate) struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    fn take(count: &Arc<AtomicUsize>, max: usize) -> Option<Self> {
+    /// Takes a place, unless all are taken.
+    pub(crate) fn take(count: &Arc<AtomicUsize>, max: usize) -> Option<Self> {
         let taken = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |up| (up < max).then_some(up + 1));
         taken.ok().map(|_| Self(Arc::clone(count)))
     }

@@ -176,8 +176,11 @@ impl CallTask {
         if !self.open_media_with(leg, codecs) {
             return;
         }
+        if self.shared.sessions.insert(session, self.sender.clone()).is_err() {
+            tracing::error!(call = %self.id, %leg, "the calls of the host have as many sessions as they may");
+            return self.never_began(leg, Cause::CONGESTION);
+        }
         let body = self.offer(leg, Direction::SendRecv);
-        self.shared.sessions.insert(session, self.sender.clone());
         let originate = Originate {
             session,
             destination: way.destination,
@@ -194,6 +197,14 @@ impl CallTask {
             reliable: Reliability::Preferred,
         };
         self.sip(Command::Originate(Box::new(originate)));
+    }
+
+    /// A leg that was to be called is over before its peer heard of it.
+    fn never_began(&mut self, leg: LegId, cause: Cause) {
+        if let Some(state) = self.legs.get_mut(&leg) {
+            state.over = true;
+        }
+        self.input(Input::LegEnded { leg, cause });
     }
 
     fn transfer_result(&mut self, leg: LegId, result: TransferResult) {
