@@ -387,6 +387,7 @@ impl CallTask {
                     self.shared.end_leg(&moving.leg, self.tenant.id(), self.id, Cause::NORMAL_TEMPORARY_FAILURE);
                 }
                 Message::Replace(replacement) => self.refuse_replacement(replacement.offered.session),
+                Message::Sip(event) => self.pass_on(event),
                 _ => {}
             }
         }

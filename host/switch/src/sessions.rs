@@ -110,29 +110,44 @@ impl Sessions {
 
     /// Tells a call that its session is over, however much it has to hear: nothing else would ever end that leg. There is one
     /// such event in the life of a session, so that no more of them wait than there are sessions.
-    pub(crate) fn deliver_end(&self, tasks: &TaskTracker, session: SessionId, end: Box<Event>) {
+    pub(crate) fn deliver_end(self: &Arc<Self>, tasks: &TaskTracker, session: SessionId, end: Box<Event>) {
+        self.send_end(tasks, session, end, None);
+    }
+
+    fn send_end(self: &Arc<Self>, tasks: &TaskTracker, session: SessionId, end: Box<Event>, not: Option<&Inbox>) {
+        if let Some((inbox, end)) = self.ear_of_end(session, end, not) {
+            let sessions = Arc::clone(self);
+            tasks.spawn(async move { sessions.tell_end(session, inbox, end).await });
+        }
+    }
+
+    /// Waits until the call that has the session has room for its end. The leg may move on meanwhile, and the call that it left
+    /// may be over before it could pass the end on: then whoever has the leg is told.
+    async fn tell_end(&self, session: SessionId, mut inbox: Inbox, mut end: Box<Event>) {
+        while let Err(error) = inbox.send(Message::Sip(end)).await {
+            let Message::Sip(unheard) = error.0 else { return };
+            let Some(next) = self.ear_of_end(session, unheard, Some(&inbox)) else { return };
+            (inbox, end) = next;
+        }
+    }
+
+    /// The inbox to put the end of a session into, if a call other than `not` has it just now. For a leg on its way it is kept.
+    fn ear_of_end(&self, session: SessionId, end: Box<Event>, not: Option<&Inbox>) -> Option<(Inbox, Box<Event>)> {
         let key = session.as_u64();
-        match self.table.shard(key).get_mut(&key).map(|entry| &mut entry.ear) {
-            None => {}
-            Some(Ear::Moving(kept)) => kept.push(*end),
-            Some(Ear::Call(inbox)) => {
-                let inbox = inbox.clone();
-                // A call that is over has nothing to hear.
-                tasks.spawn(async move { drop(inbox.send(Message::Sip(end)).await) });
+        match &mut self.table.shard(key).get_mut(&key)?.ear {
+            Ear::Moving(kept) => {
+                kept.push(*end);
+                None
             }
+            // A call that is over has nothing to hear.
+            Ear::Call(inbox) if not.is_some_and(|not| inbox.same_channel(not)) => None,
+            Ear::Call(inbox) => Some((inbox.clone(), end)),
         }
     }
 
     /// Passes on the end of a session that came to a call which had given the leg away meanwhile.
-    pub(crate) fn pass_on(&self, tasks: &TaskTracker, session: SessionId, end: Box<Event>, from: &Inbox) {
-        let elsewhere = match self.table.shard(session.as_u64()).get(&session.as_u64()).map(|entry| &entry.ear) {
-            Some(Ear::Call(inbox)) => !inbox.same_channel(from),
-            Some(Ear::Moving(_)) => true,
-            None => false,
-        };
-        if elsewhere {
-            self.deliver_end(tasks, session, end);
-        }
+    pub(crate) fn pass_on(self: &Arc<Self>, tasks: &TaskTracker, session: SessionId, end: Box<Event>, from: &Inbox) {
+        self.send_end(tasks, session, end, Some(from));
     }
 }
 
@@ -163,7 +178,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_of_a_session_gets_to_a_call_that_is_behind() {
-        let (sessions, tasks, session) = (Sessions::default(), TaskTracker::new(), SessionId::originated(0, 1));
+        let (sessions, tasks, session) =
+            (Arc::new(Sessions::default()), TaskTracker::new(), SessionId::originated(0, 1));
         let (inbox, mut heard) = mpsc::channel(1);
         sessions.insert(session, inbox).expect("a place");
         assert!(sessions.deliver(session, confirmed(session)).is_ok());
@@ -190,9 +206,30 @@ mod tests {
         assert_eq!(sessions.insert(session(limit::SESSIONS), inbox), Ok(()));
     }
 
+    /// The end waits for room at a call which gives the leg away and is over before it heard: the call that has the leg now hears.
+    #[tokio::test]
+    async fn the_end_of_a_session_follows_its_leg_when_the_call_it_left_is_over() {
+        let (sessions, tasks, session) =
+            (Arc::new(Sessions::default()), TaskTracker::new(), SessionId::originated(0, 1));
+        let (left, mut over) = mpsc::channel(1);
+        sessions.insert(session, left).expect("a place");
+        assert!(sessions.deliver(session, confirmed(session)).is_ok());
+        let Err(Undelivered::Behind(event)) = sessions.deliver(session, ended(session)) else { panic!("it is full") };
+        sessions.deliver_end(&tasks, session, event);
+        tokio::task::yield_now().await;
+        let (inbox, mut heard) = mpsc::channel(1);
+        sessions.hold(session);
+        assert!(sessions.take(session, inbox).is_empty());
+        over.close();
+        tasks.close();
+        tasks.wait().await;
+        assert!(matches!(heard.try_recv(), Ok(Message::Sip(event)) if matches!(*event, Event::Ended { .. })));
+    }
+
     #[test]
     fn what_a_moving_session_says_is_kept_in_order_and_in_bounds() {
-        let (sessions, tasks, session) = (Sessions::default(), TaskTracker::new(), SessionId::originated(0, 1));
+        let (sessions, tasks, session) =
+            (Arc::new(Sessions::default()), TaskTracker::new(), SessionId::originated(0, 1));
         let (left, _nothing) = mpsc::channel(1);
         sessions.insert(session, left).expect("a place");
         sessions.hold(session);

@@ -24,7 +24,7 @@ pub(crate) struct Shared {
     pub(crate) sip: Arc<dyn SipPort>,
     pub(crate) media: Arc<dyn MediaPort>,
     /// Who hears of which session.
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Arc<Sessions>,
     /// Calls by [`call_key`].
     pub(crate) calls: Table<(CallId, TenantId, Inbox)>,
     pub(crate) dialogs: Dialogs,
@@ -135,7 +135,7 @@ impl Shared {
         Self {
             sip,
             media,
-            sessions: Sessions::default(),
+            sessions: Arc::default(),
             calls: Table::new(),
             dialogs: Dialogs::default(),
             tasks: TaskTracker::new(),

@@ -13,7 +13,7 @@ impl CallTask {
         if let Event::Ended { session, .. } | Event::Rejected { session, .. } = *event
             && self.leg_of(session).is_none()
         {
-            return self.shared.sessions.pass_on(&self.shared.tasks, session, event, &self.sender);
+            return self.pass_on(event);
         }
         match *event {
             Event::Progress { session, status, body, .. } => self.heard_progress(session, status, &body),
@@ -39,6 +39,13 @@ impl CallTask {
             Event::Info { session, content_type, body } => self.heard_info(session, &content_type, &body),
             // Out of dialog requests and new calls go to the ingress; nobody here sends REFER or requests of its own.
             Event::Invite { .. } | Event::Request { .. } | Event::Response { .. } | Event::ReferProgress { .. } => {}
+        }
+    }
+
+    /// Passes the end of a session on to the call that has its leg now, if one does.
+    pub(super) fn pass_on(&self, event: Box<Event>) {
+        if let Event::Ended { session, .. } | Event::Rejected { session, .. } = *event {
+            self.shared.sessions.pass_on(&self.shared.tasks, session, event, &self.sender);
         }
     }
 
