@@ -1,7 +1,7 @@
 //! A tenant's prompts: decoded once, encoded once for each codec that somebody heard them with, and kept within bounds.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use call::TenantId;
@@ -40,6 +40,8 @@ struct Library {
 #[derive(Default)]
 struct Decoded {
     language: String,
+    /// How often all was forgotten.
+    generation: u64,
     prompts: HashMap<String, Arc<Prompt>>,
     order: VecDeque<String>,
     /// What all of them take.
@@ -59,10 +61,16 @@ impl Sounds {
         Self { library: Arc::new(Library { tenant, store, source, decoded }) }
     }
 
-    /// Forgets what was decoded: files may have changed.
+    /// Forgets what was decoded: files may have changed. What is being read just now will be heard once and not kept.
     pub(crate) fn reload(&self, language: String) {
-        let mut decoded = self.library.decoded.lock().unwrap_or_else(PoisonError::into_inner);
-        *decoded = Decoded { language, ..Decoded::default() };
+        let mut decoded = self.library.decoded();
+        *decoded = Decoded { language, generation: decoded.generation + 1, ..Decoded::default() };
+    }
+
+    /// The same, where the language stays.
+    pub(crate) fn forget(&self) {
+        let language = self.library.decoded().language.clone();
+        self.reload(language);
     }
 
     /// The audio of `prompts` for a leg that hears `codec`.
@@ -108,8 +116,12 @@ impl Library {
         }
     }
 
+    fn decoded(&self) -> MutexGuard<'_, Decoded> {
+        self.decoded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn kept(&self, name: &SoundName) -> Option<Arc<Prompt>> {
-        self.decoded.lock().unwrap_or_else(PoisonError::into_inner).prompts.get(name.as_str()).cloned()
+        self.decoded().prompts.get(name.as_str()).cloned()
     }
 
     /// Reads, decodes and encodes; runs where blocking is allowed.
@@ -123,18 +135,21 @@ impl Library {
     }
 
     fn load_sound(&self, name: &SoundName, codec: Codec) -> Option<Source> {
-        let prompt = match self.kept(name) {
+        let (generation, language, kept) = {
+            let decoded = self.decoded();
+            (decoded.generation, decoded.language.clone(), decoded.prompts.get(name.as_str()).cloned())
+        };
+        let prompt = match kept {
             Some(prompt) => prompt,
-            None => self.read(name)?,
+            None => self.read(name, &language)?,
         };
         let prompt = Arc::new(prompt.encode(codec));
-        self.keep(name.as_str().to_owned(), Arc::clone(&prompt));
+        self.keep(generation, name.as_str().to_owned(), Arc::clone(&prompt));
         Some(Source::Prompt(prompt))
     }
 
-    fn read(&self, name: &SoundName) -> Option<Arc<Prompt>> {
-        let language = self.decoded.lock().unwrap_or_else(PoisonError::into_inner).language.clone();
-        let bytes = self.source.load(&self.tenant, &language, name).unwrap_or_else(|error| {
+    fn read(&self, name: &SoundName, language: &str) -> Option<Arc<Prompt>> {
+        let bytes = self.source.load(&self.tenant, language, name).unwrap_or_else(|error| {
             tracing::error!(tenant = %self.tenant, sound = name.as_str(), %error, "a sound cannot be read");
             None
         });
@@ -161,9 +176,13 @@ impl Library {
         }
     }
 
-    /// Keeps a prompt; the oldest ones go until all is within the bounds.
-    fn keep(&self, name: String, prompt: Arc<Prompt>) {
-        let mut decoded = self.decoded.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Keeps a prompt that was begun to be read in this generation; the oldest ones go until all is within the bounds.
+    fn keep(&self, generation: u64, name: String, prompt: Arc<Prompt>) {
+        let mut decoded = self.decoded();
+        if decoded.generation != generation {
+            // The file may have changed since.
+            return;
+        }
         decoded.bytes += prompt.bytes();
         match decoded.prompts.insert(name.clone(), prompt) {
             Some(former) => decoded.bytes -= former.bytes(),
@@ -181,20 +200,26 @@ impl Library {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::Barrier;
 
     use super::*;
 
     /// Sounds that are silence of so many samples, and how often each was read.
-    #[derive(Default)]
     struct Shelf {
         sounds: BTreeMap<String, usize>,
         read: Mutex<Vec<String>>,
+        /// Who reads `slow` waits here before and after.
+        gate: Barrier,
     }
 
     impl SoundSource for Shelf {
         fn load(&self, _: &TenantId, _: &str, name: &SoundName) -> std::io::Result<Option<Vec<u8>>> {
             let Some(&samples) = self.sounds.get(name.as_str()) else { return Ok(None) };
             self.read.lock().unwrap().push(name.as_str().to_owned());
+            if name.as_str() == "slow" {
+                self.gate.wait();
+                self.gate.wait();
+            }
             Ok(Some(wav::write(&wav::Wav { rate: SampleRate::Hz8000, samples: vec![0; samples] })))
         }
     }
@@ -210,7 +235,7 @@ mod tests {
         let tenant = TenantId::new("acme").unwrap();
         let store = store::Store::open(directory.path()).unwrap().tenant(&tenant);
         let sounds = sounds.iter().map(|(name, samples)| ((*name).to_owned(), *samples)).collect();
-        let shelf = Arc::new(Shelf { sounds, ..Shelf::default() });
+        let shelf = Arc::new(Shelf { sounds, read: Mutex::default(), gate: Barrier::new(2) });
         let sounds = Sounds::new(tenant, "en".to_owned(), store, Arc::clone(&shelf) as _);
         Rig { sounds, shelf, _directory: directory }
     }
@@ -253,6 +278,19 @@ mod tests {
         assert_eq!(rig.kept(), (0, 0));
         rig.play("hello", Codec::Pcma).await;
         assert_eq!(rig.shelf.read.lock().unwrap().len(), 2, "the file may have changed");
+    }
+
+    #[tokio::test]
+    async fn a_prompt_that_is_read_while_files_change_is_not_kept() {
+        let rig = Arc::new(rig(&[("slow", 1_600)]));
+        let reader = Arc::clone(&rig);
+        let read = tokio::spawn(async move { reader.play("slow", Codec::Pcma).await });
+        tokio::task::yield_now().await;
+        rig.shelf.gate.wait();
+        rig.sounds.reload("en".to_owned());
+        rig.shelf.gate.wait();
+        assert!(read.await.unwrap().0.is_some(), "who began to wait for it hears it");
+        assert_eq!(rig.kept(), (0, 0), "nobody else hears what may be old");
     }
 
     #[tokio::test]

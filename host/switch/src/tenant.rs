@@ -98,6 +98,11 @@ impl Tenant {
         self.definition.store(Arc::new(definition));
     }
 
+    /// Forgets prompts that were read: files have changed.
+    pub fn forget_prompts(&self) {
+        self.sounds.forget();
+    }
+
     /// Who is registered now.
     pub fn registered(&self, wallclock: SystemTime) -> Vec<registrations::Registered> {
         self.registrations.list(wallclock)
