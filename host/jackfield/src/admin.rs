@@ -37,6 +37,8 @@ pub(crate) struct Admin {
     pub(crate) started: Instant,
     /// One reload at a time.
     pub(crate) state: Mutex<State>,
+    /// One change at a time of the file that remembers where prompts are.
+    pub(crate) remembering: std::sync::Mutex<()>,
 }
 
 /// What the last reload left.
@@ -60,7 +62,7 @@ impl Admin {
                 deployed.insert(id.clone(), self.deploy(&tenant, files).await);
             }
         }
-        self.sounds.set(self.sound_folders(&loaded));
+        self.sounds.declare(&self.sound_folders(&loaded), |tenant| self.prompts_by_hand(tenant));
         let applied = match self.switch.apply(definitions).await {
             Ok(applied) => applied,
             // `Claims` let no conflict through; if one comes, nothing has changed.
@@ -183,18 +185,17 @@ impl Admin {
         Running { claims, tenants }
     }
 
-    /// Where each tenant's prompts are looked for: its own folder, its plugins' packages by command and by file, all bundled plugins.
-    fn sound_folders(&self, loaded: &Loaded) -> BTreeMap<TenantId, Vec<PathBuf>> {
+    /// Where each valid tenant's prompts are looked for: its own folder, the packages of its plugins, all bundled plugins.
+    fn sound_folders(&self, loaded: &Loaded) -> BTreeMap<TenantId, Option<Vec<PathBuf>>> {
         let bundled = self.packages.bundled_folders();
-        let folders = loaded.tenants.iter().map(|(id, result)| {
+        let folders = |id: &TenantId, tenant: &config::Tenant| {
             let own = self.config.join("tenants").join(id.as_str()).join("sounds");
-            let plugins = result.iter().flat_map(|tenant| &tenant.plugins);
-            let packages = plugins.filter_map(|plugin| self.packages.folder(&plugin.package).ok());
+            let packages = tenant.plugins.iter().filter_map(|plugin| self.packages.folder(&plugin.package).ok());
             let prompts = packages.chain(bundled.iter().cloned()).map(|folder| folder.join("prompts"));
-            let by_hand = self.prompts_by_hand(id);
-            (id.clone(), std::iter::once(own).chain(by_hand).chain(prompts).collect())
-        });
-        folders.collect()
+            std::iter::once(own).chain(prompts).collect()
+        };
+        let tenants = loaded.tenants.iter();
+        tenants.map(|(id, result)| (id.clone(), result.as_ref().ok().map(|tenant| folders(id, tenant)))).collect()
     }
 
     fn tenant(&self, name: &str) -> Result<Arc<Tenant>, ControlError> {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use call::TenantId;
@@ -12,36 +11,91 @@ use switch::{SoundName, SoundSource};
 /// Largest prompt file: ten minutes at 16 kHz.
 pub(crate) const FILE_BYTES_MAX: u64 = 20 << 20;
 
-/// The folders that are searched, replaced whole on reload.
+/// The folders that are searched. Files and commands change them independently, so that neither undoes what the other did meanwhile.
 #[derive(Default)]
 pub(crate) struct Sounds {
-    folders: ArcSwap<BTreeMap<TenantId, Vec<PathBuf>>>,
+    tenants: ArcSwap<BTreeMap<TenantId, Folders>>,
+}
+
+/// The folders of one tenant.
+#[derive(Clone, Default)]
+struct Folders {
+    /// What the files say: the tenant's own, then those of its plugins.
+    declared: Vec<PathBuf>,
+    /// Those of plugins that were installed by command, by the plugin's id. They are searched right after the tenant's own.
+    by_hand: BTreeMap<String, ByHand>,
+}
+
+#[derive(Clone)]
+struct ByHand {
+    folder: PathBuf,
+    /// The plugin was removed: calls that are in it still hear its prompts, until the next reload.
+    is_removed: bool,
 }
 
 impl Sounds {
-    /// Puts the folders of every tenant in place, in the order they are searched.
-    pub(crate) fn set(&self, folders: BTreeMap<TenantId, Vec<PathBuf>>) {
-        self.folders.store(Arc::new(folders));
+    /// Puts in place what the files say of every tenant, in the order it is searched. A tenant whose files are refused has none there,
+    /// and keeps what it had. `by_hand` is asked for the plugins that were installed by command when a tenant is new.
+    pub(crate) fn declare(
+        &self,
+        files: &BTreeMap<TenantId, Option<Vec<PathBuf>>>,
+        by_hand: impl Fn(&TenantId) -> BTreeMap<String, PathBuf>,
+    ) {
+        self.tenants.rcu(|before| {
+            let tenants = files.iter().map(|(id, declared)| {
+                let mut folders = before.get(id).cloned().unwrap_or_else(|| Folders {
+                    by_hand: by_hand(id).into_iter().map(|(plugin, folder)| (plugin, ByHand::new(&folder))).collect(),
+                    ..Folders::default()
+                });
+                folders.by_hand.retain(|_, plugin| !plugin.is_removed);
+                folders.declared = declared.clone().unwrap_or(folders.declared);
+                (id.clone(), folders)
+            });
+            tenants.collect::<BTreeMap<_, _>>()
+        });
+    }
+
+    /// A plugin of a tenant has its prompts here from now on.
+    pub(crate) fn install(&self, tenant: &TenantId, plugin: &str, folder: &Path) {
+        self.change(tenant, |by_hand| drop(by_hand.insert(plugin.to_owned(), ByHand::new(folder))));
+    }
+
+    /// A plugin of a tenant is gone.
+    pub(crate) fn remove(&self, tenant: &TenantId, plugin: &str) {
+        self.change(tenant, |by_hand| {
+            if let Some(plugin) = by_hand.get_mut(plugin) {
+                plugin.is_removed = true;
+            }
+        });
+    }
+
+    fn change(&self, tenant: &TenantId, change: impl Fn(&mut BTreeMap<String, ByHand>)) {
+        self.tenants.rcu(|before| {
+            let mut tenants = BTreeMap::clone(before);
+            change(&mut tenants.entry(tenant.clone()).or_default().by_hand);
+            tenants
+        });
     }
 }
 
-impl Sounds {
-    /// Searches one more folder of a tenant, right after its own: its newest plugin's.
-    pub(crate) fn add(&self, tenant: &TenantId, folder: &Path) {
-        self.folders.rcu(|folders| {
-            let mut folders = BTreeMap::clone(folders);
-            let of_tenant = folders.entry(tenant.clone()).or_default();
-            of_tenant.retain(|known| known != folder);
-            of_tenant.insert(1.min(of_tenant.len()), folder.to_owned());
-            folders
-        });
+impl ByHand {
+    fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), is_removed: false }
+    }
+}
+
+impl Folders {
+    /// In the order in which they are searched.
+    fn searched(&self) -> impl Iterator<Item = &PathBuf> {
+        let (own, declared) = self.declared.split_at(1.min(self.declared.len()));
+        own.iter().chain(self.by_hand.values().map(|plugin| &plugin.folder)).chain(declared)
     }
 }
 
 impl SoundSource for Sounds {
     fn load(&self, tenant: &TenantId, language: &str, name: &SoundName) -> io::Result<Option<Vec<u8>>> {
-        let folders = self.folders.load();
-        for folder in folders.get(tenant).into_iter().flatten() {
+        let tenants = self.tenants.load();
+        for folder in tenants.get(tenant).into_iter().flat_map(Folders::searched) {
             for place in [folder.join(language), folder.clone()] {
                 if let Some(bytes) = read(&place, name)? {
                     return Ok(Some(bytes));
@@ -90,7 +144,8 @@ mod tests {
         write(acme.join("hello.wav"), "acme");
         let id = |name: &str| TenantId::new(name).unwrap();
         let sounds = Sounds::default();
-        sounds.set([(id("acme"), vec![acme, plugin.clone()]), (id("globex"), vec![globex, plugin])].into());
+        let files = [(id("acme"), Some(vec![acme, plugin.clone()])), (id("globex"), Some(vec![globex, plugin]))];
+        sounds.declare(&files.into(), |_| BTreeMap::new());
         let load = |tenant: &str, name: &str| {
             let bytes = sounds.load(&id(tenant), "en", &SoundName::new(name).unwrap()).unwrap();
             bytes.map(|bytes| String::from_utf8(bytes).unwrap())
@@ -102,22 +157,74 @@ mod tests {
         assert_eq!(load("unknown", "hello"), None);
     }
 
-    /// What a newly installed plugin brings is heard at once, but not before the tenant's own.
+    struct Rig {
+        root: tempfile::TempDir,
+        sounds: Sounds,
+        acme: TenantId,
+    }
+
+    impl Rig {
+        /// A tenant whose own `hello` is "own", and whose declared plugin has another and a `goodbye`.
+        fn new() -> Self {
+            let root = tempfile::tempdir().unwrap();
+            write(root.path().join("own/hello.wav"), "own");
+            write(root.path().join("declared/hello.wav"), "declared");
+            write(root.path().join("declared/goodbye.wav"), "declared");
+            write(root.path().join("added/hello.wav"), "added");
+            write(root.path().join("added/goodbye.wav"), "added");
+            Self { root, sounds: Sounds::default(), acme: TenantId::new("acme").unwrap() }
+        }
+
+        fn folder(&self, name: &str) -> PathBuf {
+            self.root.path().join(name)
+        }
+
+        fn reload(&self, by_hand: &[&str]) {
+            let declared = Some(vec![self.folder("own"), self.folder("declared")]);
+            let by_hand = |_: &TenantId| by_hand.iter().map(|name| ((*name).to_owned(), self.folder(name))).collect();
+            self.sounds.declare(&[(self.acme.clone(), declared)].into(), by_hand);
+        }
+
+        fn load(&self, name: &str) -> String {
+            let bytes = self.sounds.load(&self.acme, "en", &SoundName::new(name).unwrap()).unwrap();
+            String::from_utf8(bytes.unwrap_or_default()).unwrap()
+        }
+    }
+
+    /// What a newly installed plugin brings is heard at once, but not before the tenant's own; a reload that began before it and ends
+    /// after it does not take it away.
     #[test]
-    fn a_folder_is_added_after_the_tenants_own() {
-        let root = tempfile::tempdir().unwrap();
-        let (own, before, added) = (root.path().join("own"), root.path().join("before"), root.path().join("added"));
-        write(own.join("hello.wav"), "own");
-        write(before.join("goodbye.wav"), "before");
-        write(added.join("hello.wav"), "added");
-        write(added.join("goodbye.wav"), "added");
-        let acme = TenantId::new("acme").unwrap();
-        let sounds = Sounds::default();
-        sounds.set([(acme.clone(), vec![own, before])].into());
-        sounds.add(&acme, &added);
-        sounds.add(&acme, &added);
-        let load = |name: &str| sounds.load(&acme, "en", &SoundName::new(name).unwrap()).unwrap();
-        assert_eq!((load("hello"), load("goodbye")), (Some(b"own".to_vec()), Some(b"added".to_vec())));
+    fn a_plugin_by_command_is_searched_after_the_tenants_own() {
+        let rig = Rig::new();
+        rig.reload(&[]);
+        assert_eq!(rig.load("goodbye"), "declared");
+        rig.sounds.install(&rig.acme, "added", &rig.folder("added"));
+        assert_eq!((rig.load("hello"), rig.load("goodbye")), ("own".into(), "added".into()));
+        rig.reload(&[]);
+        assert_eq!(rig.load("goodbye"), "added");
+        // After a restart it is remembered.
+        let restarted = Rig::new();
+        restarted.reload(&["added"]);
+        assert_eq!(restarted.load("goodbye"), "added");
+    }
+
+    #[test]
+    fn a_removed_plugins_prompts_are_heard_until_the_next_reload() {
+        let rig = Rig::new();
+        rig.reload(&["added"]);
+        rig.sounds.remove(&rig.acme, "added");
+        assert_eq!(rig.load("goodbye"), "added", "calls may be in it");
+        rig.reload(&["added"]);
+        assert_eq!(rig.load("goodbye"), "declared");
+    }
+
+    /// F10: a tenant whose files are refused keeps its last good version, and the prompts with it.
+    #[test]
+    fn refused_files_take_no_prompts_away() {
+        let rig = Rig::new();
+        rig.reload(&[]);
+        rig.sounds.declare(&[(rig.acme.clone(), None)].into(), |_| BTreeMap::new());
+        assert_eq!((rig.load("hello"), rig.load("goodbye")), ("own".into(), "declared".into()));
     }
 
     #[test]

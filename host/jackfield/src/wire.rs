@@ -91,6 +91,7 @@ pub(crate) async fn start(options: Options) -> Result<Server, Failure> {
         listeners,
         started: Instant::now(),
         state: Mutex::new(State::default()),
+        remembering: std::sync::Mutex::default(),
         config: options.config,
         data: options.data.clone(),
         server,

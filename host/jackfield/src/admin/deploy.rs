@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use api::types::{InstallRequest, Installed};
 use api::{ControlError, ErrorCode};
@@ -131,33 +132,40 @@ impl Admin {
         let by = By { who: request.who, why: request.why };
         let installed = tenant.plugins().install(opened.package, consent, by).await;
         let installed = installed.map_err(|error| install_error(&error))?;
-        self.remember_prompts(tenant.id(), &installed.id, &prompts);
+        self.remember_prompts(tenant, &installed.id, &prompts);
         Ok(self.with_lacks(tenant, installed))
     }
 
     /// The prompts of plugins that were installed by command: their packages' folders, which no file names.
-    pub(super) fn prompts_by_hand(&self, tenant: &TenantId) -> Vec<PathBuf> {
-        recall(&self.prompts_memory(tenant)).into_values().map(PathBuf::from).collect()
+    pub(super) fn prompts_by_hand(&self, tenant: &TenantId) -> BTreeMap<String, PathBuf> {
+        recall(&self.prompts_memory(tenant)).into_iter().map(|(id, folder)| (id, PathBuf::from(folder))).collect()
     }
 
-    fn remember_prompts(&self, tenant: &TenantId, plugin: &str, folder: &Path) {
-        self.sounds.add(tenant, folder);
-        let memory = self.prompts_memory(tenant);
-        let mut folders = recall(&memory);
-        folders.insert(plugin.to_owned(), folder.display().to_string());
-        if let Some(problem) = remember(&memory, &folders) {
+    fn remember_prompts(&self, tenant: &Tenant, plugin: &str, folder: &Path) {
+        self.sounds.install(tenant.id(), plugin, folder);
+        // What was read of an older version is not the newest any more.
+        tenant.forget_prompts();
+        let change = |folders: &mut Declared| drop(folders.insert(plugin.to_owned(), folder.display().to_string()));
+        if let Some(problem) = self.change_prompts_memory(tenant.id(), change) {
             tracing::error!(%problem, "the plugin's prompts will not be found after a restart");
         }
     }
 
     /// A removed plugin's prompts are not searched any more after the next reload.
     pub(super) fn forget_prompts(&self, tenant: &TenantId, plugin: &str) {
+        self.sounds.remove(tenant, plugin);
+        if let Some(problem) = self.change_prompts_memory(tenant, |folders| drop(folders.remove(plugin))) {
+            tracing::error!(%problem, "a removed plugin's prompts are still searched after a restart");
+        }
+    }
+
+    fn change_prompts_memory(&self, tenant: &TenantId, change: impl FnOnce(&mut Declared)) -> Option<Problem> {
+        // Two commands at once must not lose what the other one wrote.
+        let _one_at_a_time = self.remembering.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = self.prompts_memory(tenant);
         let mut folders = recall(&memory);
-        folders.remove(plugin);
-        if let Some(problem) = remember(&memory, &folders) {
-            tracing::error!(%problem, "a removed plugin's prompts are still searched");
-        }
+        change(&mut folders);
+        remember(&memory, &folders)
     }
 
     fn prompts_memory(&self, tenant: &TenantId) -> PathBuf {
