@@ -10,7 +10,7 @@ use dialplan::Text;
 use sip::auth::{Algorithm, Ha1};
 use sip::endpoint::Limits;
 use sip::registrar::WhenFull;
-use switch::definition::{Definition, Endpoint};
+use switch::definition::{Definition, Endpoint, Hashes};
 use switch::{Clock, Settings, SoundName, SoundSource};
 
 use super::server::HOST;
@@ -38,6 +38,8 @@ pub(crate) struct Setup {
     pub(crate) hold_music: &'static str,
     /// How many phones may register for one endpoint, and what happens to one more.
     pub(crate) contacts: (usize, WhenFull),
+    /// What follows the tenant's name in each of its domains.
+    pub(crate) domains: &'static [&'static str],
 }
 
 impl Default for Setup {
@@ -48,6 +50,7 @@ impl Default for Setup {
             media_timeout: Duration::from_secs(60),
             hold_music: "tone:700/1000",
             contacts: (5, WhenFull::EvictOldest),
+            domains: &["test"],
         }
     }
 }
@@ -76,8 +79,7 @@ impl Setup {
             .collect();
         Definition {
             id: TenantId::new(tenant).expect("a name"),
-            domains: vec![format!("{tenant}.test")],
-            digest: vec![Algorithm::Sha256, Algorithm::Md5],
+            domains: self.domains.iter().map(|domain| format!("{tenant}.{domain}")).collect(),
             numbers: Vec::new(),
             endpoints,
             dialplan: Arc::new(dialplan::parse(&Text(self.dialplan), "dialplan.conf").expect("a dialplan")),
@@ -91,10 +93,14 @@ impl Setup {
 
     fn endpoint(&self, tenant: &str, name: &str) -> Endpoint {
         let (contacts_max, when_full) = self.contacts;
+        let hashes = self.domains.iter().map(|domain| {
+            let domain = format!("{tenant}.{domain}");
+            let own = Ha1::derive(name, &domain, &secret(tenant, name));
+            (domain, Hashes { own, host: None })
+        });
         Endpoint {
             name: name.to_owned(),
-            ha1: Ha1::derive(name, &format!("{tenant}.test"), &secret(tenant, name)),
-            host_ha1: None,
+            hashes: hashes.collect(),
             context: "phones".to_owned(),
             caller: Party::new(format!("{name} of {tenant}"), name),
             codecs: vec![Codec::Pcma, Codec::Pcmu],

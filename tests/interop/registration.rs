@@ -25,11 +25,7 @@ fn phones_register_by_digest_in_both_tenants() {
 /// F32: where only SHA-256 is offered, a phone that knows it registers (RFC 8760), and MD5 has no chance.
 #[test]
 fn a_phone_registers_by_sha_256() {
-    let server = Server::start();
-    let file = server.file("acme", "tenant.toml");
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, text.replace("digest = [\"md5\"]", "digest = [\"sha-256\"]")).unwrap();
-    server.ask(&["reload"]);
+    let server = Server::with_sha_256();
     let linphone = Linphone::registered(&server, "acme", "102", 440);
     let log = linphone.log();
     assert!(log.contains("algorithm=SHA-256"), "Linphone answered otherwise:\n{log}");

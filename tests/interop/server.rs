@@ -29,6 +29,17 @@ impl Server {
         Self::start_in(tempfile::tempdir().unwrap(), "127.0.0.1:0")
     }
 
+    /// A demo whose phones are offered SHA-256 and nothing else.
+    pub(crate) fn with_sha_256() -> Self {
+        let demo = Self::start();
+        let file = demo.config().join("jackfield.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let changed = text.replace("digest = [\"md5\"]", "digest = [\"sha-256\"]");
+        assert_ne!(changed, text, "the demo offers MD5");
+        std::fs::write(&file, changed).unwrap();
+        demo.crash_and_restart()
+    }
+
     /// A demo whose files are there already.
     fn start_in(dir: TempDir, sip: &str) -> Self {
         let mut command = program();
@@ -91,17 +102,6 @@ impl Server {
         said(program().args(arguments).env("JACKFIELD_DATA", self.dir.path().join("data")))
     }
 
-    /// The configuration's directory.
-    pub(crate) fn config(&self) -> PathBuf {
-        self.dir.path().join("config")
-    }
-
-    /// As [`Server::command`], for what must work.
-    #[track_caller]
-    pub(crate) fn ask(&self, arguments: &[&str]) -> Value {
-        let Answer { code, printed } = self.command(arguments);
-        assert_eq!(code, 0, "jackfield {arguments:?}: {printed}");
-        printed
     /// Runs `jackfield ARGUMENTS` against this server, beside the test.
     pub(crate) fn begin(&self, arguments: &[&str]) -> Process {
         let mut command = program();
@@ -129,6 +129,17 @@ impl Server {
         assert!(self.process.ends().success());
     }
 
+    /// The configuration's directory.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.dir.path().join("config")
+    }
+
+    /// As [`Server::command`], for what must work.
+    #[track_caller]
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Value {
+        let Answer { code, printed } = self.command(arguments);
+        assert_eq!(code, 0, "jackfield {arguments:?}: {printed}");
+        printed
     }
 
     /// The calls that are up.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sip::message::{HeaderName, NameAddr};
 use sip::registrar::WhenFull;
 
-use crate::harness::{PhoneId, Setup, State, World, run};
+use crate::harness::{PhoneId, Setup, State, World, run, secret};
 
 /// Hostile B4: the three refusals are the same to the byte but for what the phone itself wrote and the nonce.
 #[test]
@@ -27,6 +27,44 @@ fn only_the_right_secret_registers() {
         }
         assert_eq!(refusals[0], refusals[1], "an unknown user");
         assert_eq!(refusals[0], refusals[2], "another tenant's account");
+        world.finish().await;
+    });
+}
+
+/// Hostile B4: whatever domain is asked for, a tenant's first, its second, one as long as a domain may be or one that nobody has, the
+/// answers are the same to the byte but for the domain itself and the nonce. Phones log in with each domain that exists.
+#[test]
+fn which_domains_exist_cannot_be_found_by_trying() {
+    /// With `acme.` before it, of 253 bytes.
+    const LONG: &str = concat!(
+        "a23456789-a23456789-a23456789-a23456789-a23456789-a23456789-a23.",
+        "a23456789-a23456789-a23456789-a23456789-a23456789-a23456789-a23.",
+        "a23456789-a23456789-a23456789-a23456789-a23456789-a23456789-a23.",
+        "a23456789-a23456789-a23456789-a23456789-a23456789-a23456",
+    );
+    run(async {
+        let setup = Setup { domains: &["test", "example", LONG], ..Setup::default() };
+        let mut world = World::of(5, setup).await;
+        assert_eq!(format!("acme.{LONG}").len(), switch::limit::DOMAIN);
+        for domain in ["test", "example", LONG] {
+            let (own, nobodys) = (format!("acme.{domain}"), format!("acne.{domain}"));
+            let phone = world.phone_at(&own, "100", &secret("acme", "100"));
+            assert_eq!(world.register(phone, 3600).await, 200, "{own}");
+            let mut refusals = Vec::new();
+            for domain in [own, nobodys] {
+                let stranger = world.phone_at(&domain, "100", "guessed");
+                assert_eq!(world.register(stranger, 3600).await, 401, "{domain}");
+                let answers = world.sent_to(stranger, "SIP/2.0 401");
+                assert!(answers.len() == 2 && answers[0].contains(&format!("realm=\"{domain}\"")), "{answers:?}");
+                let covered = answers.iter().map(|answer| without_its_own(&answer.replace(&domain, "DOMAIN")));
+                refusals.push(covered.collect::<Vec<_>>());
+            }
+            assert_eq!(refusals[0], refusals[1]);
+        }
+        // A name that is too long to be a domain is nobody's.
+        let beyond = world.phone_at(&format!("acmee.{LONG}"), "100", "guessed");
+        assert_eq!(world.register(beyond, 3600).await, 401);
+        assert!(world.sent_to(beyond, "SIP/2.0 401")[0].contains("realm=\"jackfield\""));
         world.finish().await;
     });
 }

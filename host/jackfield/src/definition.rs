@@ -2,23 +2,19 @@
 
 use std::sync::Arc;
 
-use sip::auth::{Algorithm, Ha1};
+use sip::auth::Ha1;
 use sip::registrar::WhenFull;
-use switch::definition::{Definition, Endpoint, Number};
+use switch::definition::{Definition, Endpoint, Hashes, Number};
 
 use crate::config::{self, Credential, Tenant};
 
 /// A tenant for the switch. `host_realm` is the realm of phones that log in as `100@acme.test`.
 pub(crate) fn definition(tenant: &Tenant, host_realm: &str) -> Definition {
-    let realm = tenant.domains.first().map_or("", String::as_str);
-    let endpoints = tenant
-        .endpoints
-        .iter()
-        .map(|one| (one.name.clone(), Arc::new(endpoint(one, (realm, host_realm), &tenant.digest))));
+    let endpoints = tenant.endpoints.iter();
+    let endpoints = endpoints.map(|one| (one.name.clone(), Arc::new(endpoint(one, &tenant.domains, host_realm))));
     Definition {
         id: tenant.id.clone(),
         domains: tenant.domains.clone(),
-        digest: tenant.digest.clone(),
         numbers: tenant
             .numbers
             .iter()
@@ -38,23 +34,29 @@ pub(crate) fn definition(tenant: &Tenant, host_realm: &str) -> Definition {
     }
 }
 
-fn endpoint(endpoint: &config::Endpoint, (realm, host_realm): (&str, &str), digest: &[Algorithm]) -> Endpoint {
-    let (ha1, host_ha1) = match &endpoint.credential {
-        Credential::Secret(secret) => {
-            let with_domain = format!("{}@{realm}", endpoint.name);
-            (Ha1::derive(&endpoint.name, realm, secret), Some(Ha1::derive(&with_domain, host_realm, secret)))
-        }
-        // A hash is of one realm only.
-        Credential::Hashes { sha256, md5 } => (hashes(sha256.as_deref(), md5.as_deref()), None),
-    };
-    // What is not offered is not accepted either: else a phone could be talked down to it (B3).
-    let md5 = endpoint.md5 && digest.contains(&Algorithm::Md5);
-    let sha256 = digest.contains(&Algorithm::Sha256);
-    let allowed = |ha1: Ha1| Ha1 { md5: ha1.md5.filter(|_| md5), sha256: ha1.sha256.filter(|_| sha256) };
+fn endpoint(endpoint: &config::Endpoint, domains: &[String], host_realm: &str) -> Endpoint {
+    // What the endpoint may not use is not even known: else its phone could be talked down to it (B3).
+    let allowed = |ha1: Ha1| Ha1 { md5: ha1.md5.filter(|_| endpoint.md5), ..ha1 };
+    let hashes = domains.iter().zip(0..).filter_map(|(domain, number)| {
+        let hashes = match &endpoint.credential {
+            Credential::Secret(secret) => {
+                let with_domain = format!("{}@{domain}", endpoint.name);
+                Hashes {
+                    own: allowed(Ha1::derive(&endpoint.name, domain, secret)),
+                    host: Some(allowed(Ha1::derive(&with_domain, host_realm, secret))),
+                }
+            }
+            // A hash is of one realm only: the first domain.
+            Credential::Hashes { sha256, md5 } if number == 0 => {
+                Hashes { own: allowed(hashed(sha256.as_deref(), md5.as_deref())), host: None }
+            }
+            Credential::Hashes { .. } => return None,
+        };
+        Some((domain.clone(), hashes))
+    });
     Endpoint {
         name: endpoint.name.clone(),
-        ha1: allowed(ha1),
-        host_ha1: host_ha1.map(allowed),
+        hashes: hashes.collect(),
         context: endpoint.context.clone(),
         caller: endpoint.caller.clone(),
         codecs: endpoint.codecs.clone(),
@@ -68,7 +70,7 @@ fn endpoint(endpoint: &config::Endpoint, (realm, host_realm): (&str, &str), dige
     }
 }
 
-fn hashes(sha256: Option<&str>, md5: Option<&str>) -> Ha1 {
+fn hashed(sha256: Option<&str>, md5: Option<&str>) -> Ha1 {
     let parse = |hash: &str| Ha1::parse(hash).expect("config checked the digits");
     Ha1 { sha256: sha256.map(parse).and_then(|ha1| ha1.sha256), md5: md5.map(parse).and_then(|ha1| ha1.md5) }
 }
@@ -77,29 +79,44 @@ fn hashes(sha256: Option<&str>, md5: Option<&str>) -> Ha1 {
 mod tests {
     use super::*;
 
-    /// B3: an algorithm that the tenant does not offer has no chance, in its own realm and in the host's.
+    /// The first endpoint of a tenant whose file has these lines.
+    fn of(domains: &str, endpoint: &str) -> Arc<Endpoint> {
+        let folder = tempfile::tempdir().unwrap();
+        let tenant = folder.path().join("tenants/acme");
+        std::fs::create_dir_all(&tenant).unwrap();
+        let toml = format!("domains = [{domains}]\n[endpoints.100]\ncontext = \"internal\"\n{endpoint}\n");
+        std::fs::write(tenant.join("tenant.toml"), toml).unwrap();
+        std::fs::write(tenant.join("dialplan.conf"), "[internal]\nexten => 1,1,Answer()\n").unwrap();
+        let packages = crate::packages::Packages::new(None);
+        let loaded = config::Loaded::read(folder.path(), &packages, &config::Running::default());
+        let tenant = loaded.tenants.into_values().next().unwrap().unwrap();
+        definition(&tenant, "jackfield").endpoints["100"].clone()
+    }
+
+    const SECRET: &str = "Wj7mKq2TzRnP4xVb";
+
+    /// B3: an algorithm that the endpoint may not use has no chance, in the realms of its domains and in the host's.
     #[test]
-    fn what_is_not_offered_is_not_accepted() {
-        let toml = |digest: &str| {
-            format!(
-                "domains = [\"acme.test\"]\ndigest = {digest}\n[endpoints.100]\ncontext = \"internal\"\nsecret = \"Wj7mKq2TzRnP4xVb\"\n"
-            )
-        };
-        let hashes = |digest: &str| {
-            let folder = tempfile::tempdir().unwrap();
-            let tenant = folder.path().join("tenants/acme");
-            std::fs::create_dir_all(&tenant).unwrap();
-            std::fs::write(tenant.join("tenant.toml"), toml(digest)).unwrap();
-            std::fs::write(tenant.join("dialplan.conf"), "[internal]\nexten => 1,1,Answer()\n").unwrap();
-            let packages = crate::packages::Packages::new(None);
-            let loaded = config::Loaded::read(folder.path(), &packages, &config::Running::default());
-            let tenant = loaded.tenants.into_values().next().unwrap().unwrap();
-            let endpoint = definition(&tenant, "jackfield").endpoints["100"].clone();
-            let of = |ha1: &Ha1| (ha1.md5.is_some(), ha1.sha256.is_some());
-            (of(&endpoint.ha1), of(endpoint.host_ha1.as_ref().unwrap()))
-        };
-        assert_eq!(hashes("[\"md5\"]"), ((true, false), (true, false)));
-        assert_eq!(hashes("[\"sha-256\"]"), ((false, true), (false, true)));
-        assert_eq!(hashes("[\"sha-256\", \"md5\"]"), ((true, true), (true, true)));
+    fn what_is_not_allowed_is_not_accepted() {
+        for (md5, expected) in [(true, (true, true)), (false, (false, true))] {
+            let endpoint = of("\"acme.test\"", &format!("secret = \"{SECRET}\"\nmd5 = {md5}"));
+            let known = |ha1: &Ha1| (ha1.md5.is_some(), ha1.sha256.is_some());
+            let hashes = &endpoint.hashes["acme.test"];
+            assert_eq!((known(&hashes.own), known(hashes.host.as_ref().unwrap())), (expected, expected));
+        }
+    }
+
+    /// B4: each domain is a realm of its own, so that a second one does not show whose it is.
+    #[test]
+    fn an_endpoint_can_log_in_with_every_domain() {
+        let endpoint = of("\"acme.test\", \"acme.example\"", &format!("secret = \"{SECRET}\""));
+        for domain in ["acme.test", "acme.example"] {
+            let Hashes { own, host } = &endpoint.hashes[domain];
+            assert_eq!(*own, Ha1::derive("100", domain, SECRET));
+            assert_eq!(*host.as_ref().unwrap(), Ha1::derive(&format!("100@{domain}"), "jackfield", SECRET));
+        }
+        let hash = format!("ha1-sha256 = \"{}\"", "ab".repeat(32));
+        let hashed = of("\"acme.test\", \"acme.example\"", &hash);
+        assert_eq!(hashed.hashes.keys().collect::<Vec<_>>(), ["acme.test"], "a hash is of one realm only");
     }
 }

@@ -60,12 +60,12 @@ pub const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a drain waits for calls that were told to end: they have nobody to wait for, but the disk or a plugin may hang.
 pub const DRAIN_END: Duration = Duration::from_secs(10);
 
-/// Challengers that nonces are spread over by realm and peer, so that SIP shards rarely meet at one lock.
-pub const CHALLENGERS: usize = 16;
-
-/// Bytes of a domain of nobody's that is repeated as realm: an answer to a stranger must not be much larger than the
 /// How long a drain waits until what was written is on disk, which takes a healthy one some milliseconds.
 pub const DRAIN_COMMIT: Duration = Duration::from_secs(5);
 
-/// question (hostile C8). Longer ones are challenged in the host's realm.
-pub const STRANGE_REALM: usize = 64;
+/// Challengers that nonces are spread over by realm and peer, so that SIP shards rarely meet at one lock.
+pub const CHALLENGERS: usize = 16;
+
+/// Bytes of a domain: what a name in the DNS may have (RFC 1035 §2.3.4). What is longer can be no tenant's, and is challenged in the
+/// host's realm.
+pub const DOMAIN: usize = 253;

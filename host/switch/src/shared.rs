@@ -118,7 +118,9 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// The realm of phones that cannot send their tenant's domain.
     pub realm: String,
-    /// The digest algorithms that are offered where the request's domain tells no tenant.
+    /// The digest algorithms that everybody is offered, preferred first: one choice for the host, because a tenant's own would tell
+    /// strangers that its domains exist (hostile B4). Old phones give up when they see an algorithm that they do not know, instead
+    /// of taking the next (RFC 8760 §2.4 asks them to).
     pub digest: Vec<sip::auth::Algorithm>,
     /// Networks whose calls are let in without authentication and go to the owner of the number dialled (F9).
     pub trunks: Vec<ipnet::IpNet>,

@@ -74,7 +74,8 @@ impl Switch {
         let directory = ArcSwap::from_pointee(Directory::default());
         let challengers = (0..limit::CHALLENGERS).map(|_| {
             let key = shared.random.key();
-            Mutex::new(Challenger::new(shared.now(), key, sip::auth::Config::default()))
+            let config = sip::auth::Config { algorithms: settings.digest.clone(), ..sip::auth::Config::default() };
+            Mutex::new(Challenger::new(shared.now(), key, config))
         });
         let challengers = challengers.collect();
         Self { inner: Arc::new(Inner { shared, directory, settings, challengers, store, plugins, sounds }) }

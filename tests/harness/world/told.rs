@@ -15,10 +15,7 @@ use super::{PATIENCE, World, now};
 impl World {
     /// A phone with the account `name` of a tenant. It is not registered.
     pub(crate) fn phone(&mut self, tenant: &str, name: &str) -> PhoneId {
-        let number = u8::try_from(self.phones.len() + 1).expect("a few phones");
-        let secret = secret(tenant, name);
-        self.phones.push(Phone::new(number, &format!("{tenant}.test"), name, &secret, self.seed));
-        PhoneId(self.phones.len() - 1)
+        self.phone_at(&format!("{tenant}.test"), name, &secret(tenant, name))
     }
 
     /// A phone that is registered.
@@ -40,18 +37,23 @@ impl World {
     pub(crate) async fn register_with(&mut self, phone: PhoneId, change: impl FnOnce(&mut OutboundRequest)) -> u16 {
         let number = self.phones[phone.0].register(now(), change);
         self.until("the registration is answered", |world| world.phones[phone.0].answers.contains_key(&number)).await;
+        self.phones[phone.0].answers[&number]
+    }
+
     /// Sends a REGISTER and waits for nothing.
     pub(crate) fn begin_to_register(&mut self, phone: PhoneId) {
         self.phones[phone.0].register(now(), |_| {});
     }
 
-        self.phones[phone.0].answers[&number]
-    }
-
     /// Gives a phone another secret than its account has.
     pub(crate) fn phone_with_secret(&mut self, tenant: &str, name: &str, secret: &str) -> PhoneId {
+        self.phone_at(&format!("{tenant}.test"), name, secret)
+    }
+
+    /// A phone with an account, a secret and a domain that need not exist.
+    pub(crate) fn phone_at(&mut self, domain: &str, name: &str, secret: &str) -> PhoneId {
         let number = u8::try_from(self.phones.len() + 1).expect("a few phones");
-        self.phones.push(Phone::new(number, &format!("{tenant}.test"), name, secret, self.seed));
+        self.phones.push(Phone::new(number, domain, name, secret, self.seed));
         PhoneId(self.phones.len() - 1)
     }
 

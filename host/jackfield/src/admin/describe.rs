@@ -91,11 +91,13 @@ pub(super) fn plugin(plugin: Deployed) -> types::Plugin {
 
 /// What a test call needs to log in: the hashes, which are as good as the secret in this realm.
 pub(super) fn account(definition: &Definition, endpoint: &Endpoint) -> types::Account {
+    let domain = definition.domain();
+    let hex = |algorithm| endpoint.hashes.get(domain).and_then(|hashes| hashes.own.hex(algorithm));
     types::Account {
         user: endpoint.name.clone(),
-        domain: definition.realm().to_owned(),
-        ha1_sha256: endpoint.ha1.hex(Algorithm::Sha256),
-        ha1_md5: endpoint.ha1.hex(Algorithm::Md5),
+        domain: domain.to_owned(),
+        ha1_sha256: hex(Algorithm::Sha256),
+        ha1_md5: hex(Algorithm::Md5),
     }
 }
 

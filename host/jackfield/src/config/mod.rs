@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use call::TenantId;
+use sip::auth::Algorithm;
 
 pub(crate) use claims::Claims;
 pub(crate) use endpoint::{Credential, Endpoint, Eviction};
@@ -54,6 +55,8 @@ impl Loaded {
     /// served as far as its files go.
     pub(crate) fn read(folder: &Path, packages: &Packages, running: &Running) -> Self {
         let server = Server::read(&folder.join("jackfield.toml"));
+        // Where the host's file is broken, what it offers is not known, and no endpoint is to blame.
+        let offered = server.as_ref().map_or(&[Algorithm::Sha256, Algorithm::Md5][..], |server| &server.digest);
         let shelf = Shelf::new(packages);
         let mut others = Vec::new();
         let mut tenants = BTreeMap::new();
@@ -62,7 +65,7 @@ impl Loaded {
             match TenantId::new(&name) {
                 Ok(id) => {
                     let before = running.tenants.get(&id);
-                    let read = Tenant::read(&path, id.clone(), &shelf, before);
+                    let read = Tenant::read(&path, id.clone(), (&shelf, before), offered);
                     let faultless = |tenant: &Tenant| tenant.faults.is_empty() && tenant.lacks.is_empty();
                     let refused = |tenant: Tenant| Err(sorted([tenant.faults, tenant.lacks, tenant.warnings].concat()));
                     let judged = match read {

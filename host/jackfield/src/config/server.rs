@@ -30,7 +30,7 @@ pub(crate) struct Server {
     pub(crate) sip_names: Vec<String>,
     /// The realm of phones that cannot send a domain and log in as `100@acme.test`.
     pub(crate) realm: String,
-    /// The digest algorithms that are offered where the request's domain tells no tenant.
+    /// The digest algorithms that everybody is offered.
     pub(crate) digest: Vec<Algorithm>,
     /// The address media sockets are bound to.
     pub(crate) media_address: IpAddr,
@@ -105,8 +105,8 @@ const NAMES: Setting<Vec<String>> = Setting {
 
 const DIGEST: Setting<Vec<Algorithm>> = Setting {
     key: "digest",
-    doc: "the digest algorithms offered where the request names no domain of a tenant, preferred first; where it does, that tenant's choice. \
-          If all tenants choose the same, choose it here too: then nobody can tell by it which domains exist",
+    doc: "the digest algorithms that phones are offered, preferred first; the same for all tenants, because a difference would tell \
+          strangers which domains exist. Old phones (baresip 1.0, SIPp 3.6) give up when they see SHA-256: they need [\"md5\"]",
     bound: "a list of \"sha-256\", \"md5\"",
     default: Some("[\"sha-256\", \"md5\"]"),
     read: digest,

@@ -15,7 +15,7 @@ use super::plan;
 use super::plugin::{self, Plugin};
 use super::problem::{Problem, any_error, suggestion};
 use super::running::RunningTenant;
-use super::setting::{Described, Setting, Table, digest, domains, integer, text};
+use super::setting::{Described, Setting, Table, domains, integer, text};
 use super::sounds;
 use crate::packages::Shelf;
 
@@ -24,10 +24,8 @@ use crate::packages::Shelf;
 pub(crate) struct Tenant {
     /// Its name, which is its folder's.
     pub(crate) id: TenantId,
-    /// SIP domains in lower case; the first is the realm.
+    /// SIP domains in lower case; each is the realm of phones that use it.
     pub(crate) domains: Vec<String>,
-    /// The digest algorithms that phones are offered.
-    pub(crate) digest: Vec<Algorithm>,
     /// Public numbers.
     pub(crate) numbers: Vec<Number>,
     /// Phones and users.
@@ -66,19 +64,11 @@ pub(crate) struct Number {
 
 const DOMAINS: Setting<Vec<String>> = Setting {
     key: "domains",
-    doc: "SIP domains of the tenant; the first is the realm of its phones. No other tenant may have them",
+    doc: "SIP domains of the tenant; each is the realm of the phones that use it, and the first is what the tenant shows as its own. \
+          No other tenant may have them",
     bound: "1 to 100 domain names",
     default: None,
     read: |item| domains(item, 1..=100),
-};
-
-const DIGEST: Setting<Vec<Algorithm>> = Setting {
-    key: "digest",
-    doc: "the digest algorithms that phones are offered, preferred first. Old phones (baresip 1.0, SIPp 3.6) give up when they see \
-          SHA-256: their tenant needs [\"md5\"]",
-    bound: "a list of \"sha-256\", \"md5\"",
-    default: Some("[\"sha-256\", \"md5\"]"),
-    read: digest,
 };
 
 const LANGUAGE: Setting<String> = Setting {
@@ -129,7 +119,7 @@ const NUMBER_CONTEXT: Setting<String> = Setting {
     read: text,
 };
 
-const ROOT: &[&dyn Described] = &[&DOMAINS, &DIGEST, &LANGUAGE, &TIME_ZONE, &CALLS, &RECORDINGS];
+const ROOT: &[&dyn Described] = &[&DOMAINS, &LANGUAGE, &TIME_ZONE, &CALLS, &RECORDINGS];
 const NUMBERS: &[&dyn Described] = &[&PREFIX, &NUMBER_CONTEXT];
 
 /// All tables of the file, for the reference.
@@ -157,12 +147,12 @@ pub(crate) const TABLES: &[Table] = &[
 ];
 
 impl Tenant {
-    /// Reads a tenant's folder; every problem of its files is found at once.
+    /// Reads a tenant's folder; every problem of its files is found at once. `offered` are the host's digest algorithms.
     pub(crate) fn read(
         folder: &Path,
         id: TenantId,
-        shelf: &Shelf<'_>,
-        running: Option<&RunningTenant>,
+        (shelf, running): (&Shelf<'_>, Option<&RunningTenant>),
+        offered: &[Algorithm],
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut faults = Vec::new();
@@ -185,7 +175,6 @@ impl Tenant {
         }
         let tenant = Self {
             domains: domains.unwrap_or_default(),
-            digest: root.get(&DIGEST, &mut problems),
             numbers: numbers(&root, &has_context, &contexts, &mut problems),
             endpoints: endpoint::Reader::new(id.as_str(), &root, &has_context, contexts, &mut problems)
                 .read(&root, &mut problems),
@@ -204,10 +193,10 @@ impl Tenant {
         let offers = Offers::planned(&tenant.plugins, &mentioned, running, &mut faults);
         let lacks = offers.lacks(folder, &tenant.dialplan, shelf.packages());
         sounds::check(&folder.join("sounds"), &mut faults, &mut problems);
-        for endpoint in tenant.endpoints.iter().filter(|endpoint| !endpoint.can_log_in(&tenant.digest)) {
+        for endpoint in tenant.endpoints.iter().filter(|endpoint| !endpoint.can_log_in(offered)) {
             let place =
                 root.table("endpoints", &mut Vec::new()).and_then(|all| all.table(&endpoint.name, &mut Vec::new()));
-            let message = format!("endpoint `{}` cannot log in by any algorithm that `digest` offers", endpoint.name);
+            let message = format!("endpoint `{}` cannot log in by any algorithm that the host offers", endpoint.name);
             problems.push(place.as_ref().unwrap_or(&root).problem(message));
         }
         // A template's fault is found once for each endpoint that inherits it.

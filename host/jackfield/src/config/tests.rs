@@ -376,15 +376,14 @@ fn a_broken_prompt_is_an_error() {
     );
 }
 
-/// What `digest` offers must be what the endpoints can answer.
+/// What the host offers must be what the endpoints can answer.
 #[test]
 fn an_endpoint_that_could_never_log_in_is_told() {
     let folder = Folder::new();
     let hash = format!("ha1-sha256 = \"{}\"", "ab".repeat(32));
-    let only_md5 = TENANT.replace("[templates.phone]", "digest = [\"md5\"]\n[templates.phone]");
-    folder.tenant("acme", &only_md5);
+    folder.write("jackfield.toml", "[sip]\ndigest = [\"md5\"]\n");
     assert_eq!(folder.problems(), Vec::<String>::new());
-    folder.tenant("acme", &only_md5.replace("secret = \"Wj7mKq2TzRnP4xVb\"", &hash));
+    folder.tenant("acme", &TENANT.replace("secret = \"Wj7mKq2TzRnP4xVb\"", &hash));
     let problems = folder.problems();
     assert!(problems[0].contains("endpoint `100` cannot log in by any algorithm"), "{problems:?}");
 }

@@ -186,7 +186,7 @@ impl CallTask {
             destination: way.destination,
             to: crate::address::called(&way.uri),
             uri: way.uri,
-            from: crate::address::calling(caller, self.tenant.definition().realm()),
+            from: crate::address::calling(caller, self.tenant.definition().domain()),
             contact_user: crate::address::contact_user(caller),
             body,
             headers: Vec::new(),

@@ -113,7 +113,6 @@ fn acme(recordings_max: usize) -> Definition {
     Definition {
         id: call::TenantId::new("acme").expect("a name"),
         domains: vec!["acme.test".to_owned()],
-        digest: Vec::new(),
         numbers: Vec::new(),
         endpoints: BTreeMap::new(),
         dialplan: Arc::new(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use call::{Party, TenantId};
 use codec::Codec;
 use dialplan::Dialplan;
-use sip::auth::{Algorithm, Ha1};
+use sip::auth::Ha1;
 use sip::message::Uri;
 use sip::registrar::WhenFull;
 
@@ -16,11 +16,8 @@ use sip::registrar::WhenFull;
 pub struct Definition {
     /// The tenant's name; also the name of its directory and the prefix of everything it stores.
     pub id: TenantId,
-    /// SIP domains in lower case, the first one being the realm. No domain belongs to two tenants.
+    /// SIP domains in lower case, each the realm of phones that use it. No domain belongs to two tenants.
     pub domains: Vec<String>,
-    /// The algorithms that phones of the domains are offered, preferred first. Old phones give up when they see one that they do
-    /// not know, instead of taking the next (RFC 8760 §2.4 asks them to).
-    pub digest: Vec<Algorithm>,
     /// Public numbers (DIDs) or prefixes of them, as digits. No number belongs to two tenants.
     pub numbers: Vec<Number>,
     /// Phones and users, by name.
@@ -53,11 +50,8 @@ pub struct Number {
 pub struct Endpoint {
     /// Its name: the user part of its address of record and its user name.
     pub name: String,
-    /// What its password hashes to in the tenant's realm; without the MD5 value the phone must do SHA-256 (RFC 8760).
-    pub ha1: Ha1,
-    /// The same for `name@domain` in the host's realm, for phones that cannot send a domain. Absent where only hashes
-    /// are configured.
-    pub host_ha1: Option<Ha1>,
+    /// What its password hashes to, by each domain that it can log in with.
+    pub hashes: BTreeMap<String, Hashes>,
     /// The dialplan context its calls start in.
     pub context: String,
     /// The caller id that its calls show; a phone cannot choose another.
@@ -74,9 +68,18 @@ pub struct Endpoint {
     pub expiry_max: Duration,
 }
 
+/// What a password hashes to for one domain of a tenant. Without an MD5 value the phone must do SHA-256 (RFC 8760).
+#[derive(Clone, Debug)]
+pub struct Hashes {
+    /// In the realm that is the domain.
+    pub own: Ha1,
+    /// For `name@domain` in the host's realm, for phones that cannot send a domain. Absent where only hashes are configured.
+    pub host: Option<Ha1>,
+}
+
 impl Definition {
-    /// The realm of digest authentication: the first domain.
-    pub fn realm(&self) -> &str {
+    /// The domain that the tenant shows as its own: the first.
+    pub fn domain(&self) -> &str {
         self.domains.first().map_or("", String::as_str)
     }
 
