@@ -310,6 +310,12 @@ static const jf_function *find_function(const plugin_string_t *name) {
     return NULL;
 }
 
+/* The leg is the function's until it returns. */
+static void give_back(exports_jackfield_pbx_functions_own_leg_t *maybe_call) {
+    if (maybe_call)
+        jackfield_pbx_legs_leg_drop_own(*maybe_call);
+}
+
 static size_t open_arguments(const plugin_list_string_t *list, char *arguments[ARGUMENTS_MAX]) {
     size_t count = list->len < ARGUMENTS_MAX ? list->len : ARGUMENTS_MAX;
     for (size_t at = 0; at < count; at++)
@@ -323,7 +329,7 @@ static void close_arguments(size_t count, char *arguments[ARGUMENTS_MAX]) {
 }
 
 bool exports_jackfield_pbx_functions_read(plugin_string_t *name, plugin_list_string_t *list,
-                                          exports_jackfield_pbx_functions_borrow_leg_t *maybe_call, plugin_string_t *value,
+                                          exports_jackfield_pbx_functions_own_leg_t *maybe_call, plugin_string_t *value,
                                           exports_jackfield_pbx_functions_error_t *error) {
     const jf_function *function = find_function(name);
     jf_status status = jf_fail(JF_UNSUPPORTED, "this plugin has no such function");
@@ -338,13 +344,14 @@ bool exports_jackfield_pbx_functions_read(plugin_string_t *name, plugin_list_str
         if (status == JF_OK)
             plugin_string_dup(value, buffer);
     }
+    give_back(maybe_call);
     plugin_list_string_free(list);
     plugin_string_free(name);
     return status == JF_OK ? true : refuse(status, error);
 }
 
 bool exports_jackfield_pbx_functions_write(plugin_string_t *name, plugin_list_string_t *list, plugin_string_t *given,
-                                           exports_jackfield_pbx_functions_borrow_leg_t *maybe_call,
+                                           exports_jackfield_pbx_functions_own_leg_t *maybe_call,
                                            exports_jackfield_pbx_functions_error_t *error) {
     const jf_function *function = find_function(name);
     jf_status status = jf_fail(JF_UNSUPPORTED, "this function cannot be assigned");
@@ -358,6 +365,7 @@ bool exports_jackfield_pbx_functions_write(plugin_string_t *name, plugin_list_st
         close_arguments(count, arguments);
     }
     plugin_string_free(given);
+    give_back(maybe_call);
     plugin_list_string_free(list);
     plugin_string_free(name);
     return status == JF_OK ? true : refuse(status, error);

@@ -128,18 +128,25 @@ export function applications(table) {
 
 /** The export of a plugin with dialplan functions: `export const functions = dialplanFunctions({ NAME: { read, write } })`. */
 export function dialplanFunctions(table) {
-  const leg = (call) => (call ? new Leg(call) : null);
+  // The instance lives on: what is left to the garbage collector is left in the host too.
+  const within = (call, body) => {
+    try {
+      return atTheBorder(() => body(call ? new Leg(call) : null));
+    } finally {
+      call?.[Symbol.dispose]();
+    }
+  };
   return {
     read(name, args, call) {
-      return atTheBorder(() => String(find(table, name).read(args, leg(call))));
+      return within(call, (leg) => String(find(table, name).read(args, leg)));
     },
     write(name, args, value, call) {
-      atTheBorder(() => {
+      within(call, (leg) => {
         const { write } = find(table, name);
         if (!write) {
           throw new JackfieldError("unsupported", `${name} cannot be assigned`);
         }
-        write(args, value, leg(call));
+        write(args, value, leg);
       });
     },
   };

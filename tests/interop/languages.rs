@@ -1,5 +1,6 @@
 //! F65: the way of a plugin's author, in each language: `plugin new`, `plugin build`, install, call. And the same application in
-//! all of them (`sdk/*/examples/reception`) under one suite of real calls: digits, kv, dial, recording, an error of its own.
+//! all of them (`sdk/*/examples/reception`) under one suite of real calls: digits, kv, dial, recording, an error of its own, and
+//! a dialplan function.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,14 +29,14 @@ fn c() {
 }
 
 /// Somebody who writes plugins in one language, with a server to try them on.
-struct Author {
+pub(crate) struct Author {
     language: &'static str,
-    server: Server,
-    folder: PathBuf,
+    pub(crate) server: Server,
+    pub(crate) folder: PathBuf,
 }
 
 impl Author {
-    fn new(language: &'static str) -> Self {
+    pub(crate) fn new(language: &'static str) -> Self {
         let server = Server::start();
         let folder = server.scratch(language);
         Self { language, server, folder }
@@ -50,6 +51,7 @@ impl Author {
         self.desk_is_dialled(&mut caller, &callee);
         self.message_is_taken(&mut caller);
         self.own_error_goes_to_the_plan(&mut caller);
+        self.function_is_read_and_assigned(&mut caller);
     }
 
     /// From nothing to an installed plugin of one's own.
@@ -60,16 +62,19 @@ impl Author {
     }
 
     fn installs_the_reception(&self) {
-        let source =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk").join(self.language).join("examples/reception");
-        copy_folder(&source, &self.folder.join("reception"));
+        let reception = source(&format!("../sdk/{}/examples/reception", self.language));
+        copy_folder(&reception, &self.folder.join("reception"));
         self.command(&["plugin", "build", "reception"]);
         self.install("reception");
-        let application = format!("Reception_{}", self.language);
+        let (application, function) = (format!("Reception_{}", self.language), format!("DESK_{}", self.language));
         let plan = format!(
             "\n[internal]\nexten => 805,1,FrontDesk()\nexten => 806,1,{application}(1234=101)\n same => n,{application}(4321=102)\n \
              same => n,{application}()\nexten => 807,1,Answer()\n same => n,Playback(blob:messages/4321)\n\
              exten => 808,1,Answer()\n same => n,{application}(12=101)\n same => n,Playback(hello)\n\
+             exten => 809,1,Answer()\n same => n,Set({function}(5678)=103)\n \
+             same => n,Set(SEEN=${{{function}()}}${{{function}()}}-${{{function}(1234)}}-${{{function}(5678)}}-${{{function}(9999)}})\n \
+             same => n,GotoIf($[\"${{SEEN}}\" = \"100100-101-103-\"]?right:wrong)\n \
+             same => n(right),Playback(thank-you)\n same => n,Hangup()\n same => n(wrong),Playback(invalid)\n\
              exten => e,1,Playback(invalid)\n"
         );
         let answer = self.server.extend("acme", "dialplan.conf", &plan);
@@ -124,13 +129,22 @@ impl Author {
         assert!(log.contains("a desk has four digits"), "the plugin's own words are in the log:\n{log}");
     }
 
-    fn install(&self, name: &str) {
+    /// A function is given the leg, in each of the calls, and must give it back.
+    fn function_is_read_and_assigned(&self, caller: &mut Baresip) {
+        caller.calls("809");
+        caller.is_let_go();
+        let plugin = self.server.ask(&["plugin", "show", "acme", &format!("app-reception-{}", self.language)]);
+        assert_eq!(plugin["faults"], 0, "{plugin}");
+        caller.heard().assert_prompts(&["thank-you"]);
+    }
+
+    pub(crate) fn install(&self, name: &str) {
         let package = self.folder.join(name).join("build/package");
         self.server.ask(&["plugin", "install", "acme", package.to_str().unwrap()]);
     }
 
     /// Runs a command that needs no server, with the tools that `cargo xtask setup` installed.
-    fn command(&self, arguments: &[&str]) {
+    pub(crate) fn command(&self, arguments: &[&str]) {
         let target = profile().parent().unwrap().to_owned();
         let tools = ["tools/python/bin", "tools/node_modules/.bin"].map(|folder| target.join(folder));
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -152,7 +166,12 @@ fn author(language: &str, target: &Path) -> Command {
     command
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+/// A folder of the tree, as seen from `tests/`.
+pub(crate) fn source(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -18,6 +18,7 @@ raises `Gone`: let it pass. What is in the modules `dial`, `dialplan`, `kv` and 
 """
 
 import traceback
+from contextlib import nullcontext
 from typing import Any, Callable, Iterable, Optional, Union
 
 from componentize_py_types import Err
@@ -209,13 +210,15 @@ class Functions:
     def read(self, name: str, arguments: list, call: Any) -> str:
         if name not in _functions:
             raise _unknown(name)
-        return str(_at_the_border(_functions[name][0], arguments, call and Leg(call)))
+        with call or nullcontext():
+            return str(_at_the_border(_functions[name][0], arguments, call and Leg(call)))
 
     def write(self, name: str, arguments: list, value: str, call: Any) -> None:
         write = _functions.get(name, (None, None))[1]
         if write is None:
             raise Err(types.Error("unsupported", f"{name} cannot be assigned"))
-        _at_the_border(write, arguments, value, call and Leg(call))
+        with call or nullcontext():
+            _at_the_border(write, arguments, value, call and Leg(call))
 
 
 def log(level: str, message: str) -> None:

@@ -10,7 +10,6 @@ use crate::{Error, Result};
 /// Methods that wait suspend the plugin. When the party hangs up they return [`Code::Gone`](crate::Code::Gone) at once: let `?`
 /// carry it out of your function.
 #[derive(Debug)]
-#[repr(transparent)]
 pub struct Leg(pub(crate) port::Leg);
 
 /// A Q.850 cause for hanging up.

@@ -108,20 +108,20 @@ macro_rules! functions {
                 fn read(
                     name: String,
                     arguments: Vec<String>,
-                    call: Option<&$crate::__wasm::Leg>,
+                    call: Option<$crate::__wasm::Leg>,
                 ) -> ::std::result::Result<String, $crate::__wasm::WireError> {
-                    let call = call.map($crate::__wasm::borrowed);
-                    Ok(__jackfield_read(&name, $crate::Function { arguments: &arguments, call })?)
+                    let call = call.map($crate::__wasm::owned);
+                    Ok(__jackfield_read(&name, $crate::Function { arguments: &arguments, call: call.as_ref() })?)
                 }
 
                 fn write(
                     name: String,
                     arguments: Vec<String>,
                     value: String,
-                    call: Option<&$crate::__wasm::Leg>,
+                    call: Option<$crate::__wasm::Leg>,
                 ) -> ::std::result::Result<(), $crate::__wasm::WireError> {
-                    let call = call.map($crate::__wasm::borrowed);
-                    Ok(__jackfield_write(&name, $crate::Function { arguments: &arguments, call }, &value)?)
+                    let call = call.map($crate::__wasm::owned);
+                    Ok(__jackfield_write(&name, $crate::Function { arguments: &arguments, call: call.as_ref() }, &value)?)
                 }
             }
             $crate::__wasm::function::export_function!(Plugin with_types_in $crate::__wasm::function);

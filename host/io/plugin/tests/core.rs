@@ -3,7 +3,7 @@
 mod support;
 
 use call::{LegId, Request};
-use plugin::{FunctionCall, Package};
+use plugin::{FunctionCall, Package, limit};
 use support::{FakeCall, Rig, component, manifest};
 
 fn package(name: &str) -> Package {
@@ -86,4 +86,18 @@ async fn read_fills_its_variable() {
         other => panic!("{other:?}"),
     });
     assert_eq!(reads.collect::<Vec<_>>(), [(1, "", 1), (1, "", 0), (1, "", 0)]);
+}
+
+/// A leg is its call's: an instance that kept the handle of one never serves another, and no number of them uses anything up.
+#[tokio::test]
+async fn a_function_that_keeps_its_leg_begins_anew() {
+    let rig = Rig::new().await;
+    let manifest = "[plugin]\nid = \"keeper\"\nversion = \"1\"\n[provides]\nfunctions = [\"KEEP\"]\n";
+    rig.install(Package { manifest: manifest.into(), wasm: component("keeper") }).await.unwrap();
+    for _ in 0..2 * limit::HANDLES {
+        let call = FunctionCall { leg: LegId(0), port: FakeCall::new() };
+        let answer = rig.plugins.function("KEEP").unwrap().read(Vec::new(), Some(call)).await.unwrap();
+        assert_eq!(answer.as_deref(), Ok("1"), "what it kept before is gone");
+    }
+    assert_eq!(rig.plugins.show("keeper").unwrap().faults, 0);
 }

@@ -1,5 +1,6 @@
-/* `Reception_c()`: asks for the four digits of a desk, dials it, or takes a message. `Reception_c(1234=101)` says who sits at desk 1234.
- * The same application is in sdk/rust, sdk/python and sdk/javascript. */
+/* `Reception_c()`: asks for the four digits of a desk, dials it, or takes a message. `Reception_c(1234=101)` says who sits at desk 1234,
+ * as does `Set(DESK_c(1234)=101)`; `${DESK_c(1234)}` is who sits there, `${DESK_c()}` the caller's own number. The same plugin is in
+ * sdk/rust, sdk/python and sdk/javascript. */
 
 #include <stdio.h>
 #include <string.h>
@@ -51,3 +52,19 @@ static jf_status reception(const jf_leg *leg, const char *arguments) {
 }
 
 const jf_application jf_applications[] = {{"Reception_c", reception}, {0}};
+
+static jf_status desk(size_t count, const char *const arguments[], const jf_leg *leg, char *value, size_t size) {
+    char key[16];
+    bool found;
+    if (count > 0 && *arguments[0]) {
+        snprintf(key, sizeof key, "desk/%s", arguments[0]);
+        return jf_kv_get(key, value, size, &found);
+    }
+    return leg ? jf_attribute(leg, "caller.number", value, size) : jf_fail(JF_UNSUPPORTED, "only within a call");
+}
+
+static jf_status set_desk(size_t count, const char *const arguments[], const jf_leg *leg, const char *endpoint) {
+    return seat(count > 0 ? arguments[0] : "", count > 0 ? strlen(arguments[0]) : 0, endpoint);
+}
+
+const jf_function jf_functions[] = {{"DESK_c", desk, set_desk}, {0}};

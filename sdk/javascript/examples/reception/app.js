@@ -1,7 +1,8 @@
 // `Reception_javascript()`: asks for the four digits of a desk, dials it, or takes a message. `Reception_javascript(1234=101)`
-// says who sits at desk 1234. The same application is in sdk/rust, sdk/python and sdk/c.
+// says who sits at desk 1234, as does `Set(DESK_javascript(1234)=101)`; `${DESK_javascript(1234)}` is who sits there,
+// `${DESK_javascript()}` the caller's own number. The same plugin is in sdk/rust, sdk/python and sdk/c.
 
-import { JackfieldError, applications } from "jackfield";
+import { JackfieldError, applications, dialplanFunctions } from "jackfield";
 import * as dial from "jackfield/dial.js";
 import * as kv from "jackfield/kv.js";
 import { record } from "jackfield/recording.js";
@@ -16,6 +17,23 @@ export const apps = applications({
     } else {
       seat(desk, endpoint);
     }
+  },
+});
+
+export const functions = dialplanFunctions({
+  DESK_javascript: {
+    read([desk], leg) {
+      if (desk) {
+        return kv.getText(`desk/${desk}`) ?? "";
+      }
+      if (!leg) {
+        throw new JackfieldError("unsupported", "only within a call");
+      }
+      return leg.attribute("caller.number") ?? "";
+    },
+    write([desk = ""], endpoint) {
+      seat(desk, endpoint);
+    },
   },
 });
 

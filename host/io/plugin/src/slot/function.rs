@@ -172,20 +172,20 @@ async fn evaluate(
     let mut instance = take(generation, run).await?;
     let store = &mut instance.store;
     let leg = leg.map(|leg| store.data_mut().leg(leg)).transpose()?;
-    // The guest borrows it; the table's entry is ours to remove.
-    let lent = leg.as_ref().map(|leg| Resource::<Handle>::new_borrow(leg.rep()));
+    let entry = leg.as_ref().map(Resource::rep);
     let functions = instance.bindings.jackfield_pbx_functions();
     let result = match value {
-        None => functions.call_read(&mut *store, name, arguments, lent).await,
+        None => functions.call_read(&mut *store, name, arguments, leg).await,
         Some(value) => {
-            functions.call_write(&mut *store, name, arguments, value, lent).await.map(|end| end.map(|()| String::new()))
+            functions.call_write(&mut *store, name, arguments, value, leg).await.map(|end| end.map(|()| String::new()))
         }
     };
     let end = result.map_err(|error| store.data().explain(limits, &error))?;
-    if let Some(leg) = leg {
-        store.data_mut().table.delete(leg).map_err(|error| RunError::Host(error.to_string()))?;
+    // The leg goes with its call. What did not drop it would reach the leg of another call by the handle it kept.
+    let kept = entry.is_some_and(|entry| store.data().table.get(&Resource::<Handle>::new_own(entry)).is_ok());
+    if !kept {
+        give_back(generation, instance);
     }
-    give_back(generation, instance);
     match end {
         Ok(value) if value.len() > FUNCTION_VALUE_BYTES => {
             let detail = format!("a value of {} bytes: at most {FUNCTION_VALUE_BYTES}", value.len());

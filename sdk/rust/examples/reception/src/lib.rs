@@ -1,11 +1,13 @@
 //! `Reception_rust()`: asks for the four digits of a desk, dials it, or takes a message. `Reception_rust(1234=101)` says who sits
-//! at desk 1234. The same application is in `sdk/python`, `sdk/javascript` and `sdk/c`.
+//! at desk 1234, as does `Set(DESK_rust(1234)=101)`; `${DESK_rust(1234)}` is who sits there, `${DESK_rust()}` the caller's own
+//! number. The same plugin is in `sdk/python`, `sdk/javascript` and `sdk/c`.
 
 use std::time::Duration;
 
-use jackfield_sdk::{Dial, Digits, Error, Leg, Record, Result, apps, kv};
+use jackfield_sdk::{Dial, Digits, Error, Function, Leg, Record, Result, apps, functions, kv};
 
 apps! { "Reception_rust" => reception }
+functions! { "DESK_rust" => desk / set_desk }
 
 const ATTEMPTS: u32 = 3;
 
@@ -44,4 +46,15 @@ fn connect(leg: &Leg, desk: &str, endpoint: &str) -> Result {
     leg.play("unavailable")?;
     leg.record(Record::to(format!("messages/{desk}")).at_most(Duration::from_secs(60)))?;
     leg.play("thank-you")
+}
+
+fn desk(call: Function<'_>) -> Result<String> {
+    match call.argument(0) {
+        "" => Ok(call.leg()?.caller_number()),
+        desk => Ok(kv::get_text(&format!("desk/{desk}"))?.unwrap_or_default()),
+    }
+}
+
+fn set_desk(call: Function<'_>, endpoint: &str) -> Result {
+    seat(call.argument(0), endpoint)
 }
