@@ -18,9 +18,22 @@ const char *jf_detail(void) {
     return last_detail;
 }
 
+/* How much of `text` is whole characters of UTF-8: what ends inside one, the host refuses with a trap (RFC 3629 section 3). */
+static size_t whole_characters(const uint8_t *text, size_t length) {
+    size_t lead = length;
+    while (lead > 0 && (text[lead - 1] & 0xc0) == 0x80)
+        lead--;
+    if (lead == 0)
+        return 0;
+    uint8_t first = text[lead - 1];
+    size_t follow = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
+    return follow > length - lead ? lead - 1 : length;
+}
+
 static void keep_detail(const void *text, size_t length) {
-    size_t kept = length < sizeof last_detail - 1 ? length : sizeof last_detail - 1;
-    memcpy(last_detail, text, kept);
+    size_t kept = whole_characters(text, length < sizeof last_detail - 1 ? length : sizeof last_detail - 1);
+    /* It may be the last detail itself. */
+    memmove(last_detail, text, kept);
     last_detail[kept] = 0;
 }
 
@@ -275,7 +288,8 @@ static bool is_named(const plugin_string_t *wire, const char *name) {
 }
 
 static bool refuse(jf_status status, wire_error *error) {
-    plugin_string_dup(&error->code, codes[status]);
+    /* The plugin's own functions return it: it can be any number. */
+    plugin_string_dup(&error->code, codes[status > JF_OK && status <= JF_FAILED ? status : JF_FAILED]);
     plugin_string_dup(&error->detail, last_detail);
     return false;
 }

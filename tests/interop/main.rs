@@ -10,6 +10,7 @@ mod applications;
 mod audio;
 mod bad_input;
 mod baresip;
+mod c;
 mod calls;
 mod command_line;
 #[path = "../harness/disk.rs"]
