@@ -16,7 +16,7 @@ pub(crate) fn package(name: &str) -> Package {
     let places = ["plugins", "tests/guest"].map(|folder| root().join(folder).join(name).join("plugin.toml"));
     let manifest = places.iter().find_map(|place| std::fs::read_to_string(place).ok());
     let manifest = manifest.unwrap_or_else(|| panic!("none of {places:?} can be read"));
-    Package { manifest, wasm }
+    Package::folder(manifest, wasm)
 }
 
 fn root() -> PathBuf {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use call::TenantId;
-use plugin::{By, Consent, HostConfig, Package};
+use plugin::{By, Consent, HostConfig, Package, Terms};
 use store::{Store, Wallclock};
 use switch::definition::Definition;
 use switch::{Clock, Switch, Tenant};
@@ -176,7 +176,7 @@ impl World {
         let package = guest::package(name);
         let package = Package { manifest: manifest(package.manifest), ..package };
         let plugins = self.tenant(tenant).plugins().clone();
-        patiently(plugins.install(package, Consent::Declared, by)).await.expect("it installs");
+        patiently(plugins.install(package, Terms::unsigned(Consent::Declared), by)).await.expect("it installs");
     }
 
     /// A tenant as it runs.

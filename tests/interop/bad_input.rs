@@ -38,7 +38,7 @@ fn a_plugin_with_a_missing_import_is_refused() {
     let manifest =
         "[plugin]\nid = \"radio\"\nversion = \"0.1.0\"\ntitle = \"Radio\"\n\n[provides]\napps = [\"Radio\"]\n";
     std::fs::write(folder.join("plugin.toml"), manifest).unwrap();
-    let answer = server.command(&["plugin", "install", "acme", folder.to_str().unwrap()]);
+    let answer = server.command(&["plugin", "install", "acme", folder.to_str().unwrap(), "--unsigned"]);
     assert_eq!(answer.code, 1, "{}", answer.printed);
     let error = answer.printed["error"].as_str().unwrap();
     assert!(error.contains("acme:radio/tuner@1.0.0"), "{error}");
@@ -57,7 +57,7 @@ fn a_trap_ends_one_call_and_no_other() {
     let manifest = "[plugin]\nid = \"hostile\"\nversion = \"0.1.0\"\ntitle = \"Hostile\"\n\n[provides]\napps = [\"Trap\", \"Loop\"]\nfunctions = [\"GOOD\"]\n\n\
                     [capabilities]\nkv = { quota = \"1MB\" }\n";
     std::fs::write(folder.join("plugin.toml"), manifest).unwrap();
-    server.ask(&["plugin", "install", "acme", folder.to_str().unwrap()]);
+    server.ask(&["plugin", "install", "acme", folder.to_str().unwrap(), "--unsigned"]);
     let plan = "\nexten => 690,1,Trap()\nexten => 691,1,Loop()\n\n[guarded]\nexten => 692,1,Trap()\nexten => e,1,Echo()\n\
                 \n[internal]\nexten => 693,1,Goto(guarded,692,1)\n";
     let answer = server.extend("acme", "dialplan.conf", &format!("\n[internal]{plan}"));

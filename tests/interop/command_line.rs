@@ -120,7 +120,7 @@ fn grants_and_versions_are_told() {
     let manifest = std::fs::read_to_string(bundled.join("plugin.toml")).unwrap();
     std::fs::write(folder.join("plugin.toml"), manifest.replace("0.1.0", "0.1.1")).unwrap();
     std::fs::copy(bundled.join("app-echo.wasm"), folder.join("app-echo.wasm")).unwrap();
-    let (code, text) = server.say(&["plugin", "install", "acme", folder.to_str().unwrap()]);
+    let (code, text) = server.say(&["plugin", "install", "acme", folder.to_str().unwrap(), "--unsigned"]);
     assert!(code == 0 && text.contains("the same component, another plugin.toml"), "{code} {text}");
     let (_, text) = server.say(&["plugin", "history", "acme", "app-echo"]);
     let times = text.lines().skip(1).map(|line| line.split_whitespace().next().unwrap());
@@ -149,7 +149,7 @@ fn a_plugin_by_command_brings_its_prompts() {
     let manifest = std::fs::read_to_string(folder.join("plugin.toml")).unwrap();
     std::fs::write(folder.join("plugin.toml"), manifest.replace("0.1.0", "0.1.1")).unwrap();
     server.extend("acme", "dialplan.conf", "\n[internal](+)\nexten => 690,1,Playback(special)\n same => n,Hangup()\n");
-    server.ask(&["plugin", "install", "acme", folder.to_str().unwrap()]);
+    server.ask(&["plugin", "install", "acme", folder.to_str().unwrap(), "--unsigned"]);
     let heard = |server: &Server| {
         let call = server.ask(&["call", "acme", "100", "690", "--expect-hangup"]);
         call["heard_ms"].as_u64().unwrap()
@@ -158,7 +158,7 @@ fn a_plugin_by_command_brings_its_prompts() {
     // Another prompt of the same name is heard as soon as its version is there.
     std::fs::copy(bundled.join("prompts/en/beep.wav"), prompts.join("special.wav")).unwrap();
     std::fs::write(folder.join("plugin.toml"), manifest.replace("0.1.0", "0.1.2")).unwrap();
-    server.ask(&["plugin", "install", "acme", folder.to_str().unwrap()]);
+    server.ask(&["plugin", "install", "acme", folder.to_str().unwrap(), "--unsigned"]);
     assert!((1..1_000).contains(&heard(&server)));
     let server = server.crash_and_restart();
     assert!((1..1_000).contains(&heard(&server)));

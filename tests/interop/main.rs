@@ -19,6 +19,7 @@ mod features;
 mod languages;
 mod linphone;
 mod media_attack;
+mod packages;
 mod patience;
 mod process;
 mod registration;

@@ -175,6 +175,8 @@ pub struct Plugin {
     pub title: String,
     /// The active component's SHA-256.
     pub digest: String,
+    /// The publisher whose signature its package had, as `ed25519:…`.
+    pub signer: Option<String>,
     /// Versions that can be activated, newest first.
     pub available: Vec<Available>,
     /// Its applications.
@@ -213,8 +215,15 @@ pub struct Available {
 /// A plugin to install.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstallRequest {
-    /// The folder with `plugin.toml` and the component, on the server's own machine: an absolute path, or the name of a bundled plugin.
+    /// The package file, or the folder with `plugin.toml` and the component, on the server's own machine: an absolute path. Or the name
+    /// of a bundled plugin.
     pub package: String,
+    /// Whether it may be one that nobody signed.
+    #[serde(default)]
+    pub unsigned: bool,
+    /// The publisher who is trusted with this plugin from now on, pinned or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<String>,
     /// The capabilities allowed; without it, those the manifest declares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants: Option<Vec<String>>,
@@ -234,6 +243,8 @@ pub struct Installed {
     pub version: String,
     /// Its component.
     pub digest: String,
+    /// The publisher whose signature its package has.
+    pub signer: Option<String>,
     /// The component before; the same one where only the manifest is new.
     pub replaced: Option<String>,
     /// The plugin's own version before.

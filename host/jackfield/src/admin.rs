@@ -2,6 +2,7 @@
 
 mod deploy;
 mod describe;
+mod package;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use crate::config::{self, Claims, Loaded, Offers, Problem, Running, Server};
 use crate::definition::definition;
 use crate::packages::Packages;
 use crate::sounds::Sounds;
+pub(crate) use package::Pinned;
 
 /// The administrator's side of a running server.
 pub(crate) struct Admin {
@@ -39,6 +41,7 @@ pub(crate) struct Admin {
     pub(crate) state: Mutex<State>,
     /// One change at a time of the file that remembers where prompts are.
     pub(crate) remembering: std::sync::Mutex<()>,
+    pub(crate) pinned: Pinned,
 }
 
 /// What the last reload left.
@@ -58,6 +61,7 @@ impl Admin {
         // A tenant that runs gets its new plugins before the dialplan that uses them.
         let mut deployed = BTreeMap::new();
         for (id, files) in &valid {
+            self.pin(files);
             if let Some(tenant) = self.switch.tenant(id) {
                 deployed.insert(id.clone(), self.deploy(&tenant, files).await);
             }
@@ -182,7 +186,7 @@ impl Admin {
         let claims = self.state.lock().await.claims.clone();
         let tenants = self.switch.tenants();
         let tenants = tenants.iter().map(|tenant| (tenant.id().clone(), self.running_tenant(tenant))).collect();
-        Running { claims, tenants }
+        Running { claims, tenants, publishers: Some(self.server.publishers.clone()) }
     }
 
     /// Where each valid tenant's prompts are looked for: its own folder, the packages of its plugins, all bundled plugins.
@@ -190,7 +194,7 @@ impl Admin {
         let bundled = self.packages.bundled_folders();
         let folders = |id: &TenantId, tenant: &config::Tenant| {
             let own = self.config.join("tenants").join(id.as_str()).join("sounds");
-            let packages = tenant.plugins.iter().filter_map(|plugin| self.packages.folder(&plugin.package).ok());
+            let packages = tenant.plugins.iter().map(|plugin| self.folder(&plugin.opened));
             let prompts = packages.chain(bundled.iter().cloned()).map(|folder| folder.join("prompts"));
             std::iter::once(own).chain(prompts).collect()
         };

@@ -1,18 +1,17 @@
-//! Plugin packages as folders: `plugin.toml`, one component, `prompts/`.
+//! Plugin packages: a file, or a folder with `plugin.toml`, one component, `prompts/`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use dialplan::NameKind;
-use plugin::{Inspection, InstallError, Manifest};
+use plugin::{Archive, ArchiveError, Inspection, InstallError, Manifest, Origin, PublisherKey, limit};
 
 use crate::config::{self, Package};
-
-/// Largest component that is read; the plugin host refuses smaller ones already.
-const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 
 /// Where packages are found.
 #[derive(Clone, Debug)]
@@ -29,18 +28,21 @@ pub(crate) enum PackageError {
     /// The folder is none of a plugin.
     #[error("{}: no plugin's folder: there is no plugin.toml in it", .0.display())]
     NoManifest(PathBuf),
+    /// The file is no package.
+    #[error("{}: {source}", path.display())]
+    Archive { path: PathBuf, source: ArchiveError },
     /// The folder has no component, or several.
     #[error("{}: {found} components (*.wasm), expected one", folder.display())]
     Component { folder: PathBuf, found: usize },
-    /// A component beyond any use.
-    #[error("{}: {length} bytes, at most {COMPONENT_BYTES_MAX}", path.display())]
-    TooLarge { path: PathBuf, length: u64 },
+    /// A file beyond any use.
+    #[error("{}: {length} bytes, at most {most}", path.display())]
+    TooLarge { path: PathBuf, length: u64, most: usize },
     /// A file cannot be read.
     #[error("{}: {source}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     /// It is no plugin.
-    #[error("{}: {source}", folder.display())]
-    Plugin { folder: PathBuf, source: InstallError },
+    #[error("{}: {source}", path.display())]
+    Plugin { path: PathBuf, source: InstallError },
 }
 
 impl PackageError {
@@ -60,6 +62,15 @@ impl PackageError {
 pub(crate) struct Opened {
     pub(crate) package: plugin::Package,
     pub(crate) inspection: Inspection,
+    pub(crate) prompts: Prompts,
+}
+
+/// What a plugin says.
+pub(crate) enum Prompts {
+    /// Files below `prompts/` of this folder.
+    Folder(PathBuf),
+    /// Files in the package, by their path below `prompts/`.
+    Packed(BTreeMap<String, Bytes>),
 }
 
 /// Without the component's bytes.
@@ -73,6 +84,7 @@ impl fmt::Debug for Opened {
 /// Packages opened once for a whole configuration, however many tenants name them.
 pub(crate) struct Shelf<'a> {
     packages: &'a Packages,
+    publishers: Vec<PublisherKey>,
     opened: RefCell<BTreeMap<Package, Outcome>>,
 }
 
@@ -80,9 +92,14 @@ pub(crate) struct Shelf<'a> {
 type Outcome = Result<Arc<Opened>, Arc<PackageError>>;
 
 impl<'a> Shelf<'a> {
-    /// Nothing is opened yet.
-    pub(crate) fn new(packages: &'a Packages) -> Self {
-        Self { packages, opened: RefCell::default() }
+    /// Nothing is opened yet. The publishers are the host's.
+    pub(crate) fn new(packages: &'a Packages, publishers: Vec<PublisherKey>) -> Self {
+        Self { packages, publishers, opened: RefCell::default() }
+    }
+
+    /// The publishers whose packages every tenant takes.
+    pub(crate) fn publishers(&self) -> &[PublisherKey] {
+        &self.publishers
     }
 
     /// Where packages are found.
@@ -104,10 +121,10 @@ impl Packages {
         Self { bundled }
     }
 
-    /// The folder of a package.
-    pub(crate) fn folder(&self, package: &Package) -> Result<PathBuf, PackageError> {
+    /// Where a package is.
+    fn path(&self, package: &Package) -> Result<PathBuf, PackageError> {
         match package {
-            Package::Folder(folder) => Ok(folder.clone()),
+            Package::Path(path) => Ok(path.clone()),
             Package::Bundled(name) => {
                 let folder = self.bundled.as_ref().map(|bundled| bundled.join(name));
                 let found = folder.filter(|folder| !name.contains('/') && folder.join("plugin.toml").is_file());
@@ -116,33 +133,34 @@ impl Packages {
         }
     }
 
-    /// Reads the manifest and the component.
-    pub(crate) fn read(&self, package: &Package) -> Result<plugin::Package, PackageError> {
-        let folder = self.folder(package)?;
-        let manifest = folder.join("plugin.toml");
+    /// Reads a package: manifest, component and prompts.
+    pub(crate) fn read(&self, package: &Package) -> Result<(plugin::Package, Prompts), PackageError> {
+        let path = self.path(package)?;
+        if path.is_file() {
+            let archive = read_bounded(&path, limit::PACKAGE_BYTES)?;
+            let archive = Archive::read(&archive).map_err(|source| PackageError::Archive { path, source })?;
+            return Ok((archive.package(), Prompts::Packed(archive.prompts)));
+        }
+        let manifest = path.join("plugin.toml");
         if !manifest.is_file() {
-            return Err(PackageError::NoManifest(folder));
+            return Err(PackageError::NoManifest(path));
         }
-        let manifest =
-            std::fs::read_to_string(&manifest).map_err(|source| PackageError::Read { path: manifest, source })?;
-        let component = component(&folder)?;
-        let read = |path: &Path| {
-            let length = std::fs::metadata(path)?.len();
-            if length > COMPONENT_BYTES_MAX { Ok(Err(length)) } else { std::fs::read(path).map(Ok) }
+        let text = std::fs::read_to_string(&manifest);
+        let text = text.map_err(|source| PackageError::Read { path: manifest, source })?;
+        let wasm = read_bounded(&component(&path)?, limit::MAX_COMPONENT_BYTES)?;
+        let origin = match package {
+            Package::Bundled(_) => Origin::Bundled,
+            Package::Path(_) => Origin::Folder,
         };
-        match read(&component) {
-            Ok(Ok(bytes)) => Ok(plugin::Package { manifest, wasm: bytes.into() }),
-            Ok(Err(length)) => Err(PackageError::TooLarge { path: component, length }),
-            Err(source) => Err(PackageError::Read { path: component, source }),
-        }
+        Ok((plugin::Package { manifest: text, wasm, origin }, Prompts::Folder(path)))
     }
 
     /// Reads a package and looks at it.
     pub(crate) fn open(&self, package: &Package) -> Result<Opened, PackageError> {
-        let folder = self.folder(package)?;
-        let package = self.read(package)?;
-        let inspection = Inspection::of(&package).map_err(|source| PackageError::Plugin { folder, source })?;
-        Ok(Opened { package, inspection })
+        let path = self.path(package)?;
+        let (package, prompts) = self.read(package)?;
+        let inspection = Inspection::of(&package).map_err(|source| PackageError::Plugin { path, source })?;
+        Ok(Opened { package, inspection, prompts })
     }
 
     /// The bundled plugin that provides a name, if one does.
@@ -176,8 +194,22 @@ impl Packages {
     }
 }
 
+/// Reads a file that is not larger than it may be.
+pub(crate) fn read_bounded(path: &Path, most: usize) -> Result<Bytes, PackageError> {
+    let failed = |source| PackageError::Read { path: path.into(), source };
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    // It may grow between the look and the reading; what is read is judged once more.
+    if length > most as u64 {
+        return Err(PackageError::TooLarge { path: path.into(), length, most });
+    }
+    let mut bytes = Vec::new();
+    let mut file = std::fs::File::open(path).map_err(failed)?.take(most as u64 + 1);
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes.into())
+}
+
 /// The one component of a folder.
-fn component(folder: &Path) -> Result<PathBuf, PackageError> {
+pub(crate) fn component(folder: &Path) -> Result<PathBuf, PackageError> {
     let failed = |source| PackageError::Read { path: folder.into(), source };
     let mut components = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
@@ -202,26 +234,31 @@ mod tests {
         Packages::new(Some(bundled.path().into()))
     }
 
+    fn refused(read: Result<(plugin::Package, Prompts), PackageError>) -> PackageError {
+        read.map(|(package, _)| package).unwrap_err()
+    }
+
     #[test]
     fn a_package_is_a_folder_with_one_component() {
         let bundled = tempfile::tempdir().unwrap();
         let folder = bundled.path().join("app-echo");
         std::fs::create_dir(&folder).unwrap();
-        let named = packages_of(&bundled).read(&Package::Folder(folder.clone()));
+        let named = packages_of(&bundled).read(&Package::Path(folder.clone()));
         assert!(matches!(named, Err(PackageError::NoManifest(_))));
         std::fs::write(folder.join("plugin.toml"), "manifest").unwrap();
         let packages = packages_of(&bundled);
         let echo = Package::Bundled("app-echo".into());
         assert!(matches!(packages.read(&echo), Err(PackageError::Component { found: 0, .. })));
         std::fs::write(folder.join("app-echo.wasm"), "component").unwrap();
-        let package = packages.read(&echo).unwrap();
+        let (package, _) = packages.read(&echo).unwrap();
+        assert_eq!(package.origin, Origin::Bundled);
         assert_eq!((package.manifest.as_str(), &package.wasm[..]), ("manifest", &b"component"[..]));
         std::fs::write(folder.join("another.wasm"), "component").unwrap();
         assert!(matches!(packages.read(&echo), Err(PackageError::Component { found: 2, .. })));
-        let unknown = packages.read(&Package::Bundled("app-eco".into())).unwrap_err();
+        let unknown = refused(packages.read(&Package::Bundled("app-eco".into())));
         assert_eq!(unknown.to_string(), "there is no bundled plugin `app-eco`");
         assert_eq!(unknown.hint([]).as_deref(), Some("did you mean `app-echo`?"));
-        let outside = packages.read(&Package::Bundled("../app-echo".into())).unwrap_err();
+        let outside = refused(packages.read(&Package::Bundled("../app-echo".into())));
         assert!(matches!(outside, PackageError::NotBundled { .. }));
     }
 }

@@ -22,7 +22,7 @@ use switch::{Clock, NetMedia, Settings, SipDoor, Switch};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 
-use crate::admin::{Admin, State};
+use crate::admin::{Admin, Pinned, State};
 use crate::cmd::{Exit, Failure, socket};
 use crate::config::{self, Loaded, LogFormat, Running};
 use crate::log;
@@ -92,10 +92,14 @@ pub(crate) async fn start(options: Options) -> Result<Server, Failure> {
         started: Instant::now(),
         state: Mutex::new(State::default()),
         remembering: std::sync::Mutex::default(),
+        pinned: Pinned::default(),
         config: options.config,
         data: options.data.clone(),
         server,
     });
+    if let Err(error) = admin.sweep_unpacked(&loaded) {
+        tracing::warn!(%error, "prompts of former packages are not removed");
+    }
     // Tenants before the door opens: a phone that registers at once must find its tenant.
     let mut faulty = admin.apply(loaded).await.tenants;
     faulty.retain(|tenant| tenant.problems.iter().any(|problem| problem.severity == "error"));

@@ -9,7 +9,7 @@ use std::{
 use call::{LegId, Outcome, Request, RequestError, TenantId};
 use plugin::{
     BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, KvError, KvSpace, Limits, LogRecord, TenantPlugins,
-    TenantPort, measure,
+    TenantPort, Terms, measure,
 };
 use tokio::runtime::Runtime;
 
@@ -102,7 +102,8 @@ impl Rig {
         let tenant = TenantId::new("acme").expect("a name");
         let plugins = runtime.block_on(host.tenant(tenant, Arc::new(Nobody))).map_err(|error| error.to_string())?;
         let by = By { who: "bench".to_owned(), why: "a bench".to_owned() };
-        let installed = runtime.block_on(plugins.install(guest::package("hostile"), Consent::Declared, by));
+        let installed =
+            runtime.block_on(plugins.install(guest::package("hostile"), Terms::unsigned(Consent::Declared), by));
         installed.map_err(|error| error.to_string())?;
         Ok(Self { runtime, host, plugins, _directory: directory })
     }

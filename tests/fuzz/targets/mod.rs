@@ -1,6 +1,8 @@
 //! One function for each parser of remote input. A target panics when a property of its parser does not hold.
 
 pub(crate) mod media;
+#[cfg(feature = "scenario")]
+pub(crate) mod plugin;
 pub(crate) mod sip;
 
 /// A parser under test.
@@ -26,5 +28,8 @@ pub(crate) fn all() -> Vec<Target> {
         media::PACKET,
         media::ENGINE,
         media::WAV_FILE,
+        // Without the plugin host in this program it is left out.
+        #[cfg(feature = "scenario")]
+        plugin::PACKAGE,
     ]
 }

@@ -56,6 +56,7 @@ impl Control for OneCall {
             id: id.into(),
             version: to.unwrap_or("before").to_owned(),
             digest: String::new(),
+            signer: None,
             replaced: None,
             replaced_version: None,
             granted: Vec::new(),

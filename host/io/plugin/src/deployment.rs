@@ -1,20 +1,28 @@
 //! The words of deployments: what is installed, what is reported, what can be wrong.
 
-use bytes::Bytes;
 use call::TenantId;
 use serde::{Deserialize, Serialize};
 
-use crate::grant::Capability;
+use crate::grant::{Capability, Consent};
 use crate::loader::{Digest, LoadError};
 use crate::manifest::ManifestError;
+use crate::package::key::PublisherKey;
+use crate::trust::{Trust, TrustError};
 
-/// What is installed: a component and its manifest.
+/// On what terms an administrator installs a package.
 #[derive(Clone, Debug)]
-pub struct Package {
-    /// The text of `plugin.toml`.
-    pub manifest: String,
-    /// The component.
-    pub wasm: Bytes,
+pub struct Terms {
+    /// What it may do.
+    pub consent: Consent,
+    /// Whose packages are taken.
+    pub trust: Trust,
+}
+
+impl Terms {
+    /// Takes a package that nobody signed, too.
+    pub fn unsigned(consent: Consent) -> Self {
+        Self { consent, trust: Trust { unsigned: true, ..Trust::default() } }
+    }
 }
 
 /// Who changes something, and why; kept in the history.
@@ -35,6 +43,8 @@ pub struct Installed {
     pub version: String,
     /// Its component.
     pub digest: Digest,
+    /// The publisher whose signature it has.
+    pub signer: Option<PublisherKey>,
     /// The component before, if there was one. The same one where only the manifest is new.
     pub replaced: Option<Digest>,
     /// The plugin's own version before.
@@ -56,6 +66,8 @@ pub struct Deployed {
     pub title: String,
     /// The active component.
     pub digest: Digest,
+    /// The publisher whose signature its package had.
+    pub signer: Option<PublisherKey>,
     /// The versions that can be activated, newest first.
     pub available: Vec<Available>,
     /// Its applications.
@@ -157,6 +169,9 @@ pub enum InstallError {
     /// The manifest is wrong.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// Nobody who is trusted vouches for it, or it is old.
+    #[error(transparent)]
+    Untrusted(#[from] TrustError),
     /// The component is refused.
     #[error(transparent)]
     Load(#[from] LoadError),

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::deployment::{InstallError, Package};
+use crate::deployment::InstallError;
 use crate::grant::{Capability, Consent};
 use crate::loader::World;
 use crate::loader::inspect::{Inspected, inspect};
 use crate::manifest::Manifest;
+use crate::package::Package;
 
 /// A package that was read and not compiled: milliseconds instead of seconds, and nothing of it has run.
 #[derive(Clone, Debug)]
@@ -17,16 +18,37 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Reads a package.
+    /// Reads a package that can be installed.
     ///
     /// # Errors
     /// Its manifest or its component is wrong, or the two do not fit.
     pub fn of(package: &Package) -> Result<Self, InstallError> {
+        let inspection = Self::look(package)?;
+        inspection.fits()?;
+        Ok(inspection)
+    }
+
+    /// Reads a package of which manifest and component may contradict each other.
+    ///
+    /// # Errors
+    /// Its manifest or its component is wrong.
+    pub fn look(package: &Package) -> Result<Self, InstallError> {
         let manifest = Manifest::parse("plugin.toml", &package.manifest)?;
-        let inspected = inspect(&package.wasm)?;
-        declares_its_uses(&manifest, &inspected.capabilities)?;
-        fits(&manifest, &inspected.worlds)?;
-        Ok(Self { manifest, inspected })
+        Ok(Self { manifest, inspected: inspect(&package.wasm)? })
+    }
+
+    /// Whether manifest and component fit.
+    ///
+    /// # Errors
+    /// The component uses what the manifest does not declare, or one of them provides what the other does not.
+    pub fn fits(&self) -> Result<(), InstallError> {
+        declares_its_uses(&self.manifest, &self.inspected.capabilities)?;
+        fits(&self.manifest, &self.inspected.worlds)
+    }
+
+    /// What its component exports.
+    pub fn worlds(&self) -> &[World] {
+        &self.inspected.worlds
     }
 
     /// The capabilities its component uses.

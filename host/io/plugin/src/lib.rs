@@ -24,10 +24,12 @@ mod instance;
 mod loader;
 mod manifest;
 mod meter;
+mod package;
 mod port;
 mod slot;
 mod tenant;
 mod ticker;
+mod trust;
 
 pub mod limit;
 pub mod measure;
@@ -35,7 +37,7 @@ pub mod measure;
 pub use abi::WIT_0_1;
 pub use collect::Collected;
 pub use deployment::{
-    Available, By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Package, Trouble,
+    Available, By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Terms, Trouble,
 };
 pub use error::{GuestError, RunError};
 pub use grant::{Capability, Consent};
@@ -45,6 +47,10 @@ pub use limit::Limits;
 pub use loader::compile::compile_child;
 pub use loader::{Digest, DigestError, LoadError, Version, World};
 pub use manifest::{Bounds, Build, Language, Manifest, ManifestError, RequestedLimits, Setting, SettingKind, Size};
+pub use package::archive::{Archive, ArchiveError};
+pub use package::key::{KeyError, PublisherKey, SecretKey};
+pub use package::{Origin, Package};
 pub use port::{BoxFuture, CallPort, Clock, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
 pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};
 pub use tenant::TenantPlugins;
+pub use trust::{Trust, TrustError};

@@ -6,6 +6,14 @@ use std::time::Duration;
 pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
 /// Largest manifest.
 pub const MAX_MANIFEST_BYTES: usize = 64 << 10;
+/// Largest package file: the largest component and a hundred minutes of prompts.
+pub const PACKAGE_BYTES: usize = 128 << 20;
+/// Files a package may have: the manifest, the component and prompts.
+pub const PACKAGE_FILES: usize = 2_000;
+/// Largest prompt in a package: ten minutes at 16 kHz.
+pub const PROMPT_BYTES: usize = 20 << 20;
+/// Longest name of a prompt in a package, `prompts/` and `.wav` included.
+pub const PROMPT_NAME_BYTES: usize = 140;
 /// The epoch ticker's step: how fine computing time is measured.
 pub const TICK: Duration = Duration::from_millis(1);
 /// Bytes the canonical ABI may copy out of a guest in one host call (wasmtime's own default is 128 MiB).
@@ -62,6 +70,8 @@ pub const MAX_SUSPENSION: Duration = Duration::from_secs(60);
 pub const HISTORY: usize = 100;
 /// Versions of a deployment that can be activated again.
 pub const KEPT_VERSIONS: usize = 10;
+/// Publishers that are remembered of a plugin.
+pub const PUBLISHERS: usize = 16;
 /// Deployments a tenant may have.
 pub const DEPLOYMENTS: usize = 100;
 /// Requests waiting for a service.

@@ -14,6 +14,7 @@ use crate::limit::Limits;
 
 pub(crate) mod cache;
 pub(crate) mod compile;
+pub(crate) mod hex;
 pub(crate) mod inspect;
 pub(crate) mod native;
 
@@ -38,7 +39,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        fmt::Display::fmt(&hex::Hex(&self.0), formatter)
     }
 }
 
@@ -57,15 +58,7 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(DigestError);
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| DigestError)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| DigestError)?;
-        }
-        Ok(Self(bytes))
+        hex::read(text).map(Self).ok_or(DigestError)
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Manifest {
     pub id: String,
     /// Its own version.
     pub version: String,
+    /// Grows with every package that its publisher signs: an old one does not come back as news. 0 where the file does not say.
+    pub serial: u64,
     /// One line for people.
     pub title: String,
     /// The dialplan applications it provides.
@@ -67,6 +69,17 @@ pub struct Bounds {
     pub quota: Option<u64>,
     /// `dial`: targets that ring at once.
     pub max: Option<u32>,
+}
+
+/// As people read it after the capability's name; nothing where there is no bound.
+impl fmt::Display for Bounds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.quota, self.max) {
+            (Some(quota), _) => write!(formatter, " (at most {quota} bytes)"),
+            (None, Some(max)) => write!(formatter, " (at most {max} at once)"),
+            (None, None) => Ok(()),
+        }
+    }
 }
 
 /// Limits a manifest asks for; the host's own are the ceiling.
@@ -147,6 +160,7 @@ impl Manifest {
         let manifest = Self {
             id: raw.plugin.id,
             version: raw.plugin.version,
+            serial: raw.plugin.serial,
             title: raw.plugin.title,
             apps: raw.provides.apps,
             functions: raw.provides.functions,
@@ -239,6 +253,8 @@ struct Raw {
 struct RawPlugin {
     id: String,
     version: String,
+    #[serde(default)]
+    serial: u64,
     #[serde(default)]
     title: String,
     /// For people and packages; the host does not act on it.

@@ -14,18 +14,20 @@ use bytes::Bytes;
 use call::TenantId;
 
 use crate::deployment::{
-    By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Package, Trouble,
+    By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Terms, Trouble,
 };
 use crate::error::RunError;
 use crate::generation::{Generation, Parts, Verdict, lock};
-use crate::grant::{Capability, Consent};
+use crate::grant::Capability;
 use crate::host::Host;
 use crate::inspection;
 use crate::limit::DEPLOYMENTS;
 use crate::loader::{LoadError, Version, World};
 use crate::manifest::Manifest;
+use crate::package::Package;
 use crate::port::TenantPort;
 use crate::slot::{AppSlot, FunctionSlot, ServiceInbox, ServiceSlot};
+use crate::trust::Trust;
 use journal::{Journal, Kept, Record};
 
 /// One tenant's plugins. Cheap to clone.
@@ -64,6 +66,13 @@ struct Entry {
     deployment: Arc<Deployment>,
     /// The active version, or why there is none.
     active: Result<Arc<Generation>, String>,
+}
+
+/// What happens to a plugin, by whom, and on whose word.
+struct Change {
+    event: Event,
+    by: By,
+    trust: Trust,
 }
 
 /// What stays the same while versions of one plugin replace each other.
@@ -110,9 +119,9 @@ impl TenantPlugins {
 
     /// Verifies, compiles and activates a plugin. New runs use it from now on, runs that live stay on theirs.
     /// Goes on to its end even if the future is dropped.
-    pub async fn install(&self, package: Package, consent: Consent, by: By) -> Result<Installed, InstallError> {
+    pub async fn install(&self, package: Package, terms: Terms, by: By) -> Result<Installed, InstallError> {
         let inner = self.0.clone();
-        self.0.spawned(async move { inner.install(package, consent, by).await }).await
+        self.0.spawned(async move { inner.install(package, terms, by).await }).await
     }
 
     /// Makes a version active again that was installed before: `which` is its own version, as in `0.1.0`, or the beginning of its digest.
@@ -224,15 +233,30 @@ impl Inner {
         }
     }
 
-    async fn install(self: &Arc<Self>, package: Package, consent: Consent, by: By) -> Result<Installed, InstallError> {
+    async fn install(self: &Arc<Self>, package: Package, terms: Terms, by: By) -> Result<Installed, InstallError> {
         let manifest = Manifest::parse("plugin.toml", &package.manifest)?;
-        let version = self.host.0.load(package.wasm).await?;
+        // Before anything of it is compiled, and again when nothing can change meanwhile.
+        self.known(&manifest.id).trusts(&package, &manifest, &terms.trust)?;
+        let version = self.host.0.load(package.wasm.clone()).await?;
         inspection::declares_its_uses(&manifest, version.capabilities())?;
-        let granted = inspection::grant(&manifest, version.capabilities(), &consent)?;
+        let granted = inspection::grant(&manifest, version.capabilities(), &terms.consent)?;
         inspection::fits(&manifest, version.worlds())?;
-        let kept = Kept { digest: version.digest(), manifest: package.manifest, granted, failed: false };
+        let kept = Kept {
+            digest: version.digest(),
+            package: Some(package.digest()),
+            signer: package.signer(),
+            manifest: package.manifest.clone(),
+            granted,
+            failed: false,
+        };
         let _one = self.changing.lock().await;
-        self.make_active(manifest, version, kept, Event::Installed, by).await
+        self.known(&manifest.id).trusts(&package, &manifest, &terms.trust)?;
+        self.make_active(manifest, version, kept, Change { event: Event::Installed, by, trust: terms.trust }).await
+    }
+
+    /// What is known of a plugin, installed or not.
+    fn known(&self, id: &str) -> Record {
+        lock(&self.journal).plugins.get(id).cloned().unwrap_or_default()
     }
 
     async fn reactivate(
@@ -244,7 +268,8 @@ impl Inner {
     ) -> Result<Installed, ChangeError> {
         let (manifest, version) = self.load_kept(&kept).await?;
         debug_assert_eq!(manifest.id, id);
-        Ok(self.make_active(manifest, version, Kept { failed: false, ..kept }, event, by).await?)
+        let change = Change { event, by, trust: Trust::default() };
+        Ok(self.make_active(manifest, version, Kept { failed: false, ..kept }, change).await?)
     }
 
     async fn load_kept(&self, kept: &Kept) -> Result<(Manifest, Version), InstallError> {
@@ -259,13 +284,12 @@ impl Inner {
         manifest: Manifest,
         version: Version,
         kept: Kept,
-        event: Event,
-        by: By,
+        change: Change,
     ) -> Result<Installed, InstallError> {
         let id = manifest.id.clone();
         let digest = version.digest();
         let granted: Vec<Capability> = kept.granted.iter().copied().collect();
-        let mut record = lock(&self.journal).plugins.get(&id).cloned().unwrap_or_default();
+        let mut record = self.known(&id);
         let (replaced, replaced_version) = (record.active, record.current().map(Kept::version));
         let table = self.table.load_full();
         let present = table.deployments.get(&id);
@@ -274,6 +298,7 @@ impl Inner {
             id: id.clone(),
             version: manifest.version.clone(),
             digest,
+            signer: kept.signer,
             replaced,
             replaced_version,
             granted,
@@ -287,11 +312,15 @@ impl Inner {
         }
         names_are_free(&table, &manifest)?;
         let deployment = present.map_or_else(|| self.new_deployment(&id), |entry| entry.deployment.clone());
+        let serial = manifest.serial;
         let generation = self.new_generation(&deployment, manifest, version, &kept);
         let former = present.and_then(|entry| entry.active.as_ref().ok());
         deployment.hand_service_over(&generation).await.map_err(InstallError::Service)?;
+        if let (Some(signer), Some(package)) = (kept.signer, kept.package) {
+            record.publishing.installed(signer, serial, package, &change.trust);
+        }
         record.activate(kept);
-        record.note(self.port.clock().unix_ms, event, by);
+        record.note(self.port.clock().unix_ms, change.event, change.by);
         if let Err(error) = self.store(&id, record).await {
             if let Some(former) = former {
                 // What was not made durable did not happen.
@@ -411,6 +440,7 @@ impl Inner {
             version: current.version(),
             title: manifest.as_ref().map(|manifest| manifest.title.clone()).unwrap_or_default(),
             digest: current.digest,
+            signer: current.signer,
             available: record.available(),
             apps: manifest.as_ref().map(|manifest| manifest.apps.clone()).unwrap_or_default(),
             functions: manifest.map(|manifest| manifest.functions).unwrap_or_default(),

@@ -13,7 +13,7 @@ use support::{FakeCall, Rig, component, manifest};
 const LEG: LegId = LegId(0);
 
 fn package(name: &str) -> Package {
-    Package { manifest: manifest(name), wasm: component(name) }
+    Package::folder(manifest(name), component(name))
 }
 
 fn play(prompt: &str, interrupt: &str) -> Request {

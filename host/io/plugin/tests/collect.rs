@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plugin::{Collected, Digest, Package, limit};
+use plugin::{Collected, Consent, Digest, Package, Terms, limit};
 use support::{FakeCall, Rig, by, component, hostile, variant};
 
 /// The versions with a file in a folder of the host's directory.
@@ -78,7 +78,8 @@ async fn a_component_that_is_being_installed_stays() {
     let compiler = plugin::Compiler::Process { program: "/bin/sh".into(), arguments: vec!["-c".into(), script] };
     let rig = Rig::reopen(directory, |config| plugin::HostConfig { compiler, ..config }).await;
     let plugins = rig.plugins.clone();
-    let installing = tokio::spawn(async move { plugins.install(hostile(), plugin::Consent::Declared, by()).await });
+    let installing =
+        tokio::spawn(async move { plugins.install(hostile(), Terms::unsigned(Consent::Declared), by()).await });
     tokio::task::spawn_blocking(move || std::fs::read(begun)).await.unwrap().unwrap();
     assert_eq!(rig.host.collect_older(Duration::ZERO).await.unwrap(), Collected::default());
     assert_eq!(versions(&rig, "components").len(), 1);
@@ -113,7 +114,7 @@ async fn nothing_of_another_tenant_is_removed() {
     let tenant = Arc::new(support::FakeTenant::default());
     let globex = rig.host.tenant(call::TenantId::new("globex").unwrap(), tenant).await.unwrap();
     rig.install(hostile()).await.unwrap();
-    globex.install(hostile(), plugin::Consent::Declared, by()).await.unwrap();
+    globex.install(hostile(), Terms::unsigned(Consent::Declared), by()).await.unwrap();
     rig.plugins.remove("hostile", by()).await.unwrap();
     assert_eq!(rig.host.collect_older(Duration::ZERO).await.unwrap(), Collected::default());
     globex.remove("hostile", by()).await.unwrap();

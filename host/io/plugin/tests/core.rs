@@ -7,7 +7,7 @@ use plugin::{FunctionCall, Package, limit};
 use support::{FakeCall, Rig, component, manifest};
 
 fn package(name: &str) -> Package {
-    Package { manifest: manifest(name), wasm: component(name) }
+    Package::folder(manifest(name), component(name))
 }
 
 /// F24, F12: every function within its fuel, the ones that carry the zone database too.
@@ -93,7 +93,7 @@ async fn read_fills_its_variable() {
 async fn a_function_that_keeps_its_leg_begins_anew() {
     let rig = Rig::new().await;
     let manifest = "[plugin]\nid = \"keeper\"\nversion = \"1\"\n[provides]\nfunctions = [\"KEEP\"]\n";
-    rig.install(Package { manifest: manifest.into(), wasm: component("keeper") }).await.unwrap();
+    rig.install(Package::folder(manifest, component("keeper"))).await.unwrap();
     for _ in 0..2 * limit::HANDLES {
         let call = FunctionCall { leg: LegId(0), port: FakeCall::new() };
         let answer = rig.plugins.function("KEEP").unwrap().read(Vec::new(), Some(call)).await.unwrap();

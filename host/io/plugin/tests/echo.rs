@@ -9,7 +9,7 @@ use plugin::{Capability, Package, World};
 use support::{FakeCall, Rig, component, manifest};
 
 fn echo() -> Package {
-    Package { manifest: manifest("app-echo"), wasm: component("app-echo") }
+    Package::folder(manifest("app-echo"), component("app-echo"))
 }
 
 /// F1: an application is a component.

@@ -72,9 +72,9 @@ async fn endless_recursion_is_stopped() {
 /// H6. Touching memory costs time as well: little memory and much time show which of the two ends it.
 #[tokio::test]
 async fn a_memory_bomb_is_stopped() {
-    let Package { manifest, wasm } = hostile();
+    let Package { manifest, wasm, .. } = hostile();
     let manifest = format!("{manifest}\n[limits]\nmemory = \"8MB\"\ncpu-burst-ms = 100\n");
-    let fault = fault_of(Package { manifest, wasm }, "MemoryBomb").await;
+    let fault = fault_of(Package::folder(manifest, wasm), "MemoryBomb").await;
     let RunError::Memory { requested, limit } = fault else { panic!("{fault:?}") };
     assert!(requested > limit);
 }

@@ -5,7 +5,7 @@
 mod support;
 
 use bytes::Bytes;
-use plugin::{Capability, Compiler, Consent, Digest, InstallError, LoadError, Package, limit};
+use plugin::{Capability, Compiler, Consent, Digest, InstallError, LoadError, Package, Terms, limit};
 use support::{Rig, by, component, hostile, manifest};
 
 async fn refused(wasm: impl Into<Bytes>) -> LoadError {
@@ -142,12 +142,17 @@ async fn what_is_not_granted_is_refused() {
     let undeclared = Package { manifest: hostile().manifest.replace("kv = { quota = \"1MB\" }", ""), ..hostile() };
     let error = rig.install(undeclared).await.unwrap_err();
     assert!(matches!(&error, InstallError::Undeclared(which) if *which == [Capability::Kv]), "{error}");
-    let error = rig.plugins.install(hostile(), Consent::Only([Capability::Dial].into()), by()).await.unwrap_err();
+    let error = rig
+        .plugins
+        .install(hostile(), Terms::unsigned(Consent::Only([Capability::Dial].into())), by())
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "it does not declare dial, so that cannot be granted; it declares kv");
-    let error = rig.plugins.install(hostile(), Consent::Only([].into()), by()).await.unwrap_err();
+    let error = rig.plugins.install(hostile(), Terms::unsigned(Consent::Only([].into())), by()).await.unwrap_err();
     assert_eq!(error.to_string(), "it needs what was not granted: kv");
     assert!(rig.plugins.list().is_empty());
-    let installed = rig.plugins.install(hostile(), Consent::Only([Capability::Kv].into()), by()).await.unwrap();
+    let installed =
+        rig.plugins.install(hostile(), Terms::unsigned(Consent::Only([Capability::Kv].into())), by()).await.unwrap();
     assert_eq!(installed.granted, [Capability::Kv]);
 }
 
@@ -155,10 +160,10 @@ async fn what_is_not_granted_is_refused() {
 async fn a_manifest_that_does_not_fit_is_refused() {
     let rig = Rig::new().await;
     let wrong = manifest("app-echo").replace("apps = [\"Echo\"]", "functions = [\"ECHO\"]");
-    let error = rig.install(Package { manifest: wrong, wasm: component("app-echo") }).await.unwrap_err();
+    let error = rig.install(Package::folder(wrong, component("app-echo"))).await.unwrap_err();
     assert!(matches!(error, InstallError::Mismatch(_)), "{error}");
     let unknown = manifest("app-echo").replace("title", "titel");
-    let error = rig.install(Package { manifest: unknown, wasm: component("app-echo") }).await.unwrap_err();
+    let error = rig.install(Package::folder(unknown, component("app-echo"))).await.unwrap_err();
     assert_eq!(error.to_string().split(':').take(2).collect::<Vec<_>>(), ["plugin.toml", "4"], "{error}");
 }
 

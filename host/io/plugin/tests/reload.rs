@@ -25,7 +25,7 @@ fn service(number: u32, mode: &str) -> Package {
         "[plugin]\nid = \"counter\"\nversion = \"0.{number}.0\"\n[provides]\napps = [\"Count\"]\n[capabilities]\nbus = {{}}\ndialplan = {{}}\n\
          [config.mode]\ntype = \"string\"\ndefault = \"{mode}\"\n"
     );
-    Package { manifest, wasm: variant(&component("counter"), number) }
+    Package::folder(manifest, variant(&component("counter"), number))
 }
 
 async fn count(rig: &Rig, request: &str) -> Result<String, String> {
@@ -110,8 +110,8 @@ async fn rollback_is_one_command() {
 async fn the_same_component_with_another_manifest_is_another_version() {
     let rig = Rig::new().await;
     let numbered = |number: &str| {
-        let Package { manifest, wasm } = version(1);
-        Package { manifest: manifest.replace("0.1.0", number), wasm }
+        let Package { manifest, wasm, .. } = version(1);
+        Package::folder(manifest.replace("0.1.0", number), wasm)
     };
     let first = rig.install(numbered("0.1.0")).await.unwrap();
     let second = rig.install(numbered("0.1.1")).await.unwrap();
@@ -197,9 +197,9 @@ async fn a_refused_version_leaves_the_old_one() {
 #[tokio::test]
 async fn names_are_taken_once() {
     let rig = Rig::new().await;
-    rig.install(Package { manifest: manifest("app-echo"), wasm: component("app-echo") }).await.unwrap();
+    rig.install(Package::folder(manifest("app-echo"), component("app-echo"))).await.unwrap();
     let other = manifest("app-echo").replace("id = \"app-echo\"", "id = \"app-echo2\"").replace("\"Echo\"", "\"ECHO\"");
-    let error = rig.install(Package { manifest: other, wasm: component("app-echo") }).await.unwrap_err();
+    let error = rig.install(Package::folder(other, component("app-echo"))).await.unwrap_err();
     assert_eq!(error.to_string(), "ECHO is provided by app-echo already");
 }
 
@@ -243,7 +243,7 @@ async fn a_restart_comes_up_with_the_same_versions() {
 async fn a_damaged_file_is_one_plugins_trouble() {
     let rig = Rig::new().await;
     let installed = rig.install(version(1)).await.unwrap();
-    rig.install(Package { manifest: manifest("app-echo"), wasm: component("app-echo") }).await.unwrap();
+    rig.install(Package::folder(manifest("app-echo"), component("app-echo"))).await.unwrap();
     let file = rig.path().join("components").join(format!("{}.wasm", installed.digest));
     std::fs::write(&file, b"damaged").unwrap();
     let rig = Rig::reopen(rig.directory.clone(), |config| config).await;

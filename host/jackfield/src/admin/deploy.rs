@@ -13,10 +13,10 @@ use std::sync::PoisonError;
 use api::types::{InstallRequest, Installed};
 use api::{ControlError, ErrorCode};
 use call::TenantId;
-use plugin::{By, ChangeError, Event, InstallError};
+use plugin::{By, ChangeError, Event, InstallError, Terms};
 use switch::Tenant;
 
-use super::{Admin, describe};
+use super::{Admin, describe, package};
 use crate::cmd::problem;
 use crate::config::{self, InstalledPlugin, Package, Problem, RunningTenant, Severity};
 use crate::packages::PackageError;
@@ -89,6 +89,7 @@ impl Admin {
         plugin: &config::Plugin,
         before: &Declared,
     ) -> Result<Option<Problem>, String> {
+        self.unpack(&plugin.opened).map_err(|error| format!("its prompts cannot be unpacked: {error}"))?;
         if before.get(&plugin.id) == Some(&plugin.fingerprint()) {
             if tenant.plugins().show(&plugin.id).is_some() {
                 return Ok(None);
@@ -109,7 +110,7 @@ impl Admin {
             }
         }
         let by = By { who: "tenant.toml".into(), why: "declared".into() };
-        let installing = tenant.plugins().install(plugin.opened.package.clone(), plugin.consent.clone(), by);
+        let installing = tenant.plugins().install(plugin.opened.package.clone(), plugin.terms.clone(), by);
         installing.await.map(|_| None).map_err(|error| error.to_string())
     }
 
@@ -120,17 +121,20 @@ impl Admin {
         request: InstallRequest,
     ) -> Result<Installed, ControlError> {
         let package = match request.package.contains('/') {
-            true => Package::Folder(PathBuf::from(&request.package)),
+            true => Package::Path(PathBuf::from(&request.package)),
             false => Package::Bundled(request.package.clone()),
         };
         let invalid = |message: String| ControlError::new(ErrorCode::Invalid, message);
         let consent = config::consent(request.grants.as_deref()).map_err(invalid)?;
+        let terms = Terms { consent, trust: self.trust(tenant.id(), &request)? };
         let opened = self.packages.open(&package).map_err(|error| package_error(&error))?;
-        let prompts = self.packages.folder(&package).map_err(|error| package_error(&error))?.join("prompts");
         // Before the seconds that compiling takes.
-        opened.inspection.grant(&consent).map_err(|error| install_error(&error))?;
+        opened.inspection.grant(&terms.consent).map_err(|error| install_error(&error))?;
+        let prompts = self.folder(&opened).join("prompts");
+        let failed = |error| ControlError::new(ErrorCode::Failed, format!("its prompts cannot be unpacked: {error}"));
+        self.unpack(&opened).map_err(failed)?;
         let by = By { who: request.who, why: request.why };
-        let installed = tenant.plugins().install(opened.package, consent, by).await;
+        let installed = tenant.plugins().install(opened.package, terms, by).await;
         let installed = installed.map_err(|error| install_error(&error))?;
         self.remember_prompts(tenant, &installed.id, &prompts);
         Ok(self.with_lacks(tenant, installed))
@@ -235,7 +239,11 @@ fn install_error(error: &InstallError) -> ControlError {
         InstallError::Journal(_) => ErrorCode::Failed,
         _ => ErrorCode::Refused,
     };
-    ControlError::new(code, error.to_string())
+    let hint = match error {
+        InstallError::Untrusted(error) => package::trust_hint(error),
+        _ => None,
+    };
+    ControlError::new(code, error.to_string()).hint(hint)
 }
 
 pub(super) fn change_error(error: ChangeError) -> ControlError {

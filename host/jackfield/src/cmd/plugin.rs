@@ -1,7 +1,10 @@
 //! `jackfield plugin`: the life cycle of a tenant's plugins on a running server.
 
 mod build;
+mod inspect;
+mod key;
 mod new;
+mod pack;
 
 use std::path::PathBuf;
 
@@ -36,12 +39,25 @@ enum Command {
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
+    /// Make a publisher's key, or show its public part.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Pack a built plugin into one signed file. Needs no server.
+    Pack(pack::Pack),
+    /// Show what a package can do and who signed it. Nothing of it is run, and no server is needed.
+    Inspect(inspect::Inspect),
     /// Install a plugin or a new version of one. New calls use it; calls that are up stay on theirs.
     Install {
         /// The tenant.
         tenant: String,
-        /// A folder with plugin.toml and the component, or the name of a bundled plugin.
+        /// A package file, a folder with plugin.toml and the component, or the name of a bundled plugin.
         package: String,
+        /// Take a package that nobody signed, such as a folder of your own.
+        #[arg(long)]
+        unsigned: bool,
+        /// Trust this publisher with the plugin, pinned or not.
+        #[arg(long, value_name = "KEY")]
+        publisher: Option<String>,
         /// A capability to allow, may be repeated. Without it: those the manifest declares.
         #[arg(long = "grant", value_name = "CAPABILITY")]
         grants: Vec<String>,
@@ -98,9 +114,13 @@ impl Plugin {
         match self.command {
             Command::New { id, language } => new::run(&id, language, output)?,
             Command::Build { folder } => build::run(&folder, output)?,
-            Command::Install { tenant, package, grants, why } => {
+            Command::Key(key) => key.run(output)?,
+            Command::Pack(pack) => pack.run(output)?,
+            Command::Inspect(inspect) => inspect.run(output)?,
+            Command::Install { tenant, package, unsigned, publisher, grants, why } => {
                 let grants = (!grants.is_empty()).then_some(grants);
-                let request = InstallRequest { package: absolute(&package)?, grants, who: user(), why };
+                let package = absolute(&package)?;
+                let request = InstallRequest { package, unsigned, publisher, grants, who: user(), why };
                 let installed: Installed = server.post(&all(&tenant), &request).await?;
                 output.value(&installed, || change(&installed));
             }
@@ -211,6 +231,7 @@ fn show(plugin: &types::Plugin) -> String {
     let mut lines = vec![
         format!("{} {}: {}", plugin.id, plugin.version, plugin.title),
         format!("digest     {}", plugin.digest),
+        format!("signed by  {}", plugin.signer.as_deref().unwrap_or("nobody")),
         format!("apps       {}", some(&plugin.apps)),
         format!("functions  {}", some(&plugin.functions)),
         format!("granted    {}", some(&plugin.granted)),

@@ -57,7 +57,8 @@ impl Loaded {
         let server = Server::read(&folder.join("jackfield.toml"));
         // Where the host's file is broken, what it offers is not known, and no endpoint is to blame.
         let offered = server.as_ref().map_or(&[Algorithm::Sha256, Algorithm::Md5][..], |server| &server.digest);
-        let shelf = Shelf::new(packages);
+        let written = || server.as_ref().map(|server| server.publishers.clone()).unwrap_or_default();
+        let shelf = Shelf::new(packages, running.publishers.clone().unwrap_or_else(written));
         let mut others = Vec::new();
         let mut tenants = BTreeMap::new();
         for name in tenant_folders(&folder.join("tenants"), &mut others) {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plugin::{Capability, Consent, Digest};
+use plugin::{Capability, Consent, Digest, PublisherKey, Terms, Trust, TrustError};
 
 use super::document::Section;
 use super::names::Offers;
 use super::problem::{Problem, Severity, suggestion};
 use super::running::RunningTenant;
-use super::setting::{Described, Setting, list, text};
+use super::setting::{Described, Setting, boolean, list, publisher, text};
 use crate::packages::{Opened, Shelf};
 
 /// A plugin of the tenant, as its table and its package say it.
@@ -18,12 +18,10 @@ use crate::packages::{Opened, Shelf};
 pub(crate) struct Plugin {
     /// The plugin's id, as its own manifest says it.
     pub(crate) id: String,
-    /// The folder of the package, or the name of a bundled one.
-    pub(crate) package: Package,
     /// What is in the package.
     pub(crate) opened: Arc<Opened>,
-    /// The capabilities allowed.
-    pub(crate) consent: Consent,
+    /// The capabilities allowed, and who is trusted.
+    pub(crate) terms: Terms,
     /// The plugin's settings in this tenant.
     pub(crate) config: BTreeMap<String, String>,
     /// Where the table stands, for problems with the package.
@@ -35,13 +33,14 @@ pub(crate) struct Plugin {
 pub(crate) enum Package {
     /// Came with the server.
     Bundled(String),
-    /// A folder.
-    Folder(PathBuf),
+    /// A package file, or a folder.
+    Path(PathBuf),
 }
 
 const PACKAGE: Setting<String> = Setting {
     key: "package",
-    doc: "the name of a bundled plugin, or the path of a folder with plugin.toml and the component. Without it, the table's name",
+    doc: "the name of a bundled plugin, or the path of a package file or of a folder with plugin.toml and the component. \
+          Without it, the table's name",
     bound: "a name, or a path with a / in it, relative to this folder",
     default: None,
     read: text,
@@ -63,25 +62,33 @@ const GRANTS: Setting<Vec<String>> = Setting {
     read: |item| list(item, 16, text),
 };
 
+const PUBLISHER: Setting<PublisherKey> = Setting {
+    key: "publisher",
+    doc: "who is trusted with this plugin, pinned elsewhere or not; needed where a plugin passes from one publisher to another",
+    bound: "\"ed25519:\" and 64 hex digits",
+    default: None,
+    read: publisher,
+};
+
+const UNSIGNED: Setting<bool> = Setting {
+    key: "unsigned",
+    doc: "whether a folder or package that nobody signed is taken; bundled plugins need no signature",
+    bound: "true or false",
+    default: Some("false"),
+    read: boolean,
+};
+
 /// The keys of a plugin's table.
-pub(crate) const SETTINGS: &[&dyn Described] = &[&PACKAGE, &VERSION, &GRANTS];
+pub(crate) const SETTINGS: &[&dyn Described] = &[&PACKAGE, &VERSION, &GRANTS, &PUBLISHER, &UNSIGNED];
 
 impl Plugin {
-    /// What tells a table and its package from what they were: the digest of component, manifest and grants.
+    /// What tells a table and its package from what they were: the digest of package and grants.
     pub(crate) fn fingerprint(&self) -> String {
-        let plugin::Package { manifest, wasm } = &self.opened.package;
-        let grants = match &self.consent {
+        let grants = match &self.terms.consent {
             Consent::Declared => None,
             Consent::Only(grants) => Some(grants),
         };
-        // The lengths keep two different packages from running into the same bytes.
-        let mut all = Vec::with_capacity(wasm.len() + manifest.len() + 64);
-        all.extend_from_slice(&wasm.len().to_le_bytes());
-        all.extend_from_slice(wasm);
-        all.extend_from_slice(&manifest.len().to_le_bytes());
-        all.extend_from_slice(manifest.as_bytes());
-        all.extend_from_slice(format!("{grants:?}").as_bytes());
-        Digest::of(&all).to_string()
+        Digest::of(format!("{} {grants:?}", self.opened.package.digest()).as_bytes()).to_string()
     }
 }
 
@@ -91,15 +98,17 @@ pub(crate) fn read(
     root: &Section<'_>,
     folder: &Path,
     (shelf, running): (&Shelf<'_>, Option<&RunningTenant>),
-    problems: &mut Vec<Problem>,
-    faults: &mut Vec<Problem>,
+    publishers: Vec<PublisherKey>,
+    (problems, faults): (&mut Vec<Problem>, &mut Vec<Problem>),
 ) -> Vec<Plugin> {
+    let publishers = shelf.publishers().iter().copied().chain(publishers).collect();
+    let pinned = Trust { publishers, ..Trust::default() };
     let mut plugins = Vec::new();
     let mut offers = Offers::default();
     for (id, section) in root.tables("plugins", problems) {
         let before = problems.len();
         section.only(SETTINGS, &["config"], problems);
-        let table = Table::read(id, &section, folder, problems);
+        let table = Table::read(id, &section, (folder, &pinned), problems);
         if problems.len() > before {
             continue;
         }
@@ -123,20 +132,23 @@ struct Table {
     package: Package,
     version: Option<String>,
     grants: Option<Vec<String>>,
+    trust: Trust,
     config: Vec<(String, String)>,
 }
 
 impl Table {
-    fn read(id: String, section: &Section<'_>, folder: &Path, problems: &mut Vec<Problem>) -> Self {
+    fn read(id: String, section: &Section<'_>, (folder, pinned): (&Path, &Trust), problems: &mut Vec<Problem>) -> Self {
         let written = section.optional(&PACKAGE, problems).unwrap_or_else(|| id.clone());
         let package = match written.contains('/') {
-            true => Package::Folder(folder.join(&written)),
+            true => Package::Path(folder.join(&written)),
             false => Package::Bundled(written),
         };
         let config = section.table("config", problems).map(|config| config.texts(problems)).unwrap_or_default();
         let version = section.optional(&VERSION, problems);
         let grants = section.optional(&GRANTS, problems);
-        Self { id, package, version, grants, config }
+        let (publisher, unsigned) = (section.optional(&PUBLISHER, problems), section.get(&UNSIGNED, problems));
+        let trust = Trust { publisher, unsigned, ..pinned.clone() };
+        Self { id, package, version, grants, trust, config }
     }
 
     /// Looks into the package, and whether it is what the table says.
@@ -160,6 +172,10 @@ impl Table {
             let text = format!("version {wanted} is wanted, the package is {}", manifest.version);
             return Err(section.problem_at(VERSION.key, text));
         }
+        self.trust.takes(&opened.package, manifest).map_err(|error| {
+            let problem = section.problem_at(PACKAGE.key, error.to_string());
+            Problem { hint: trust_hint(&error), ..problem }
+        })?;
         for (key, value) in &self.config {
             settings_fit(manifest, key, value).map_err(|(text, hint)| {
                 let config = section.table("config", &mut Vec::new()).unwrap_or_else(|| section.clone());
@@ -171,7 +187,20 @@ impl Table {
         opened.inspection.grant(&consent).map_err(|error| grants(error.to_string()))?;
         let config = self.config.into_iter().collect();
         let place = Problem { severity: Severity::Error, ..section.problem("") };
-        Ok(Plugin { id: self.id, package: self.package, opened, consent, config, place })
+        let terms = Terms { consent, trust: self.trust };
+        Ok(Plugin { id: self.id, opened, terms, config, place })
+    }
+}
+
+/// What to write so that a package is taken all the same.
+fn trust_hint(error: &TrustError) -> Option<String> {
+    match error {
+        TrustError::Unsigned => Some("`unsigned = true` takes it all the same".into()),
+        TrustError::UnknownPublisher(key) => Some(format!(
+            "if that key is its publisher's: publishers = [\"{key}\"] in this file or below [plugins] in jackfield.toml, or \
+             publisher = \"{key}\" here for this plugin alone"
+        )),
+        _ => None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use call::TenantId;
+use plugin::PublisherKey;
 
 use super::claims::Claims;
 
@@ -13,6 +14,8 @@ pub(crate) struct Running {
     pub(crate) claims: Claims,
     /// The tenants that run. A fault refuses their new files, because there are good ones before.
     pub(crate) tenants: BTreeMap<TenantId, RunningTenant>,
+    /// The publishers whom the host trusts; those of the file are only trusted after a restart.
+    pub(crate) publishers: Option<Vec<PublisherKey>>,
 }
 
 /// The plugins of a tenant that runs.

@@ -6,13 +6,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use plugin::PublisherKey;
 use sip::auth::Algorithm;
 use toml_edit::Item;
 
 use super::document::File;
 use super::problem::Problem;
 use super::setting::{
-    Described, Setting, Table, digest, domains, duration, integer, ip_address, list, socket_address, text, word,
+    Described, Setting, Table, digest, domains, duration, integer, ip_address, list, publisher, socket_address, text,
+    word,
 };
 
 /// The host's settings, in their bounds.
@@ -46,6 +48,8 @@ pub(crate) struct Server {
     pub(crate) drain: Duration,
     /// Instances of plugins at once.
     pub(crate) plugin_instances: usize,
+    /// Publishers whose plugins every tenant takes.
+    pub(crate) publishers: Vec<PublisherKey>,
     /// What is logged: a filter of `tracing`.
     pub(crate) log_filter: String,
     /// How it is written.
@@ -176,6 +180,14 @@ const PLUGIN_INSTANCES: Setting<usize> = Setting {
     read: |item| integer(item, 1..=20_000),
 };
 
+const PUBLISHERS: Setting<Vec<PublisherKey>> = Setting {
+    key: "publishers",
+    doc: "the keys of publishers whose signed plugins every tenant takes; each tenant can pin more",
+    bound: "at most 100 of \"ed25519:\" and 64 hex digits",
+    default: Some("[]"),
+    read: |item| list(item, 100, publisher),
+};
+
 const LOG_FILTER: Setting<String> = Setting {
     key: "filter",
     doc: "what is logged: a level, or levels by target as in \"info,sip=debug\"",
@@ -195,7 +207,7 @@ const LOG_FORMAT: Setting<LogFormat> = Setting {
 const SIP: &[&dyn Described] = &[&UDP, &TCP, &SIP_ADVERTISED, &NAMES, &REALM, &DIGEST, &TRUNKS];
 const MEDIA: &[&dyn Described] = &[&MEDIA_ADDRESS, &MEDIA_ADVERTISED, &MEDIA_PORTS, &MEDIA_THREADS];
 const LIMITS: &[&dyn Described] = &[&CALLS_MAX, &DRAIN];
-const PLUGINS: &[&dyn Described] = &[&PLUGIN_INSTANCES];
+const PLUGINS: &[&dyn Described] = &[&PLUGIN_INSTANCES, &PUBLISHERS];
 const LOG: &[&dyn Described] = &[&LOG_FILTER, &LOG_FORMAT];
 
 /// All tables of the file, for the reference.
@@ -242,6 +254,7 @@ impl Server {
             calls_max: limits.get(&CALLS_MAX, problems),
             drain: limits.get(&DRAIN, problems),
             plugin_instances: plugins.get(&PLUGIN_INSTANCES, problems),
+            publishers: plugins.get(&PUBLISHERS, problems),
             log_filter: log.get(&LOG_FILTER, problems),
             log_format: log.get(&LOG_FORMAT, problems),
         };

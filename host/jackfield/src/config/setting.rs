@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use plugin::PublisherKey;
 use sip::auth::Algorithm;
 use toml_edit::{Item, Value};
 
@@ -114,6 +115,12 @@ pub(crate) fn socket_address(item: &Item) -> Result<SocketAddr, String> {
 pub(crate) fn ip_address(item: &Item) -> Result<IpAddr, String> {
     let written = text(item)?;
     written.parse().map_err(|_| format!("\"{written}\" is not an IP address, such as \"192.0.2.7\""))
+}
+
+/// A publisher's key.
+pub(crate) fn publisher(item: &Item) -> Result<PublisherKey, String> {
+    let written = text(item)?;
+    written.parse().map_err(|error| format!("\"{written}\": {error}"))
 }
 
 /// A list of at most `length` values.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ::plugin::PublisherKey;
 use call::TenantId;
 use dialplan::Dialplan;
 use sip::auth::Algorithm;
@@ -15,7 +16,7 @@ use super::plan;
 use super::plugin::{self, Plugin};
 use super::problem::{Problem, any_error, suggestion};
 use super::running::RunningTenant;
-use super::setting::{Described, Setting, Table, domains, integer, text};
+use super::setting::{Described, Setting, Table, domains, integer, list, publisher, text};
 use super::sounds;
 use crate::packages::Shelf;
 
@@ -32,6 +33,8 @@ pub(crate) struct Tenant {
     pub(crate) endpoints: Vec<Endpoint>,
     /// The routing program.
     pub(crate) dialplan: Arc<Dialplan>,
+    /// Publishers whose plugins the tenant takes besides the host's.
+    pub(crate) publishers: Vec<PublisherKey>,
     /// What the tenant's calls can use.
     pub(crate) plugins: Vec<Plugin>,
     /// The prompts' language.
@@ -103,6 +106,14 @@ const RECORDINGS: Setting<usize> = Setting {
     read: |item| integer(item, 0..=256),
 };
 
+const PUBLISHERS: Setting<Vec<PublisherKey>> = Setting {
+    key: "publishers",
+    doc: "the keys of publishers whose signed plugins this tenant takes, besides those of jackfield.toml",
+    bound: "at most 100 of \"ed25519:\" and 64 hex digits",
+    default: Some("[]"),
+    read: |item| list(item, 100, publisher),
+};
+
 const PREFIX: Setting<String> = Setting {
     key: "prefix",
     doc: "a public number, or the first digits of a block of numbers; the longest match wins",
@@ -119,7 +130,7 @@ const NUMBER_CONTEXT: Setting<String> = Setting {
     read: text,
 };
 
-const ROOT: &[&dyn Described] = &[&DOMAINS, &LANGUAGE, &TIME_ZONE, &CALLS, &RECORDINGS];
+const ROOT: &[&dyn Described] = &[&DOMAINS, &LANGUAGE, &TIME_ZONE, &CALLS, &RECORDINGS, &PUBLISHERS];
 const NUMBERS: &[&dyn Described] = &[&PREFIX, &NUMBER_CONTEXT];
 
 /// All tables of the file, for the reference.
@@ -173,12 +184,14 @@ impl Tenant {
             let hint = format!("as in domains = [\"{id}.example\"]");
             problems.push(root.problem_at(DOMAINS.key, "the tenant has no domains").hint(hint));
         }
+        let publishers = root.get(&PUBLISHERS, &mut problems);
         let tenant = Self {
             domains: domains.unwrap_or_default(),
             numbers: numbers(&root, &has_context, &contexts, &mut problems),
             endpoints: endpoint::Reader::new(id.as_str(), &root, &has_context, contexts, &mut problems)
                 .read(&root, &mut problems),
-            plugins: plugin::read(&root, folder, (shelf, running), &mut problems, &mut faults),
+            plugins: plugin::read(&root, folder, (shelf, running), publishers.clone(), (&mut problems, &mut faults)),
+            publishers,
             language: root.get(&LANGUAGE, &mut problems),
             time_zone: root.get(&TIME_ZONE, &mut problems),
             calls_max: root.get(&CALLS, &mut problems),

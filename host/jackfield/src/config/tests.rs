@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ::plugin::{Archive, Origin, SecretKey};
+
 use super::setting::Setting;
 use super::*;
 
@@ -102,7 +104,7 @@ fn running(installed: &[(&str, &str)], declared: &[&str]) -> Running {
         plugins: installed.iter().map(plugin).collect(),
         declared: declared.iter().map(|id| ((*id).to_owned(), String::new())).collect(),
     };
-    Running { tenants: [(id("acme"), tenant)].into(), claims: Claims::default() }
+    Running { tenants: [(id("acme"), tenant)].into(), ..Running::default() }
 }
 
 fn id(name: &str) -> TenantId {
@@ -119,7 +121,7 @@ fn a_valid_folder_loads() {
     let acme = loaded.tenants[&id("acme")].as_ref().unwrap();
     let alice = &acme.endpoints[0];
     assert_eq!((alice.caller.name.as_str(), alice.caller.number.as_str()), ("Alice", "100"));
-    assert_eq!(acme.plugins[0].package, Package::Bundled("app-echo".into()));
+    assert_eq!(acme.plugins[0].opened.package.origin, Origin::Bundled);
     assert_eq!(acme.numbers[0].prefix, "912345678");
 }
 
@@ -386,4 +388,51 @@ fn an_endpoint_that_could_never_log_in_is_told() {
     folder.tenant("acme", &TENANT.replace("secret = \"Wj7mKq2TzRnP4xVb\"", &hash));
     let problems = folder.problems();
     assert!(problems[0].contains("endpoint `100` cannot log in by any algorithm"), "{problems:?}");
+}
+
+/// F67: what did not come with the server is signed by somebody whom a file names, or the file says that it need not be.
+#[test]
+fn a_package_is_taken_from_whom_the_files_trust() {
+    let folder = Folder::new();
+    let manifest = "[plugin]\nid = \"app-mine\"\nversion = \"0.1.0\"\nserial = 1\n[provides]\napps = [\"Mine\"]\n";
+    let wasm = wat::parse_str(APPS).unwrap();
+    folder.write("tenants/acme/mine/plugin.toml", manifest);
+    std::fs::write(folder.config.path().join("tenants/acme/mine/it.wasm"), &wasm).unwrap();
+    let key = SecretKey::generate().unwrap();
+    let publisher = key.public();
+    let file = Archive::write(manifest, &wasm, &BTreeMap::new(), Some(&key)).unwrap();
+    let path = folder.config.path().join("tenants/acme/mine.jfp");
+    std::fs::write(&path, &file).unwrap();
+    let problems = |root: &str, table: &str| {
+        folder.tenant("acme", &format!("{root}\n{TENANT}\n[plugins.app-mine]\n{table}\n"));
+        folder.problems().join("\n")
+    };
+
+    let refused = problems("", "package = \"./mine\"");
+    assert!(refused.contains("nobody signed it (`unsigned = true` takes it all the same)"), "{refused}");
+    assert_eq!(problems("", "package = \"./mine\"\nunsigned = true"), "");
+    let signed = "package = \"./mine.jfp\"";
+    for table in [signed, "package = \"./mine.jfp\"\nunsigned = true"] {
+        let refused = problems("", table);
+        let wanted = format!("signed by {publisher}, whom neither host nor tenant has pinned");
+        assert!(refused.contains(&wanted) && refused.contains("tenant.toml:27:11: error: "), "{refused}");
+    }
+    assert_eq!(problems(&format!("publishers = [\"{publisher}\"]"), signed), "");
+    assert_eq!(problems("", &format!("{signed}\npublisher = \"{publisher}\"")), "");
+    folder.write("jackfield.toml", &format!("[plugins]\npublishers = [\"{publisher}\"]\n"));
+    assert_eq!(problems("", signed), "");
+    // What is running goes by what it read when it began.
+    let running = Running { publishers: Some(Vec::new()), ..Running::default() };
+    assert!(folder.problems_for(&running).join("").contains("whom neither host nor tenant has pinned"));
+
+    let refused = problems("publishers = [\"ed25519:12\"]", signed);
+    assert!(refused.contains("a publisher's key is `ed25519:` and 64 hex digits"), "{refused}");
+    let mut tampered = file.to_vec();
+    *tampered.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, tampered).unwrap();
+    assert!(problems("", signed).contains("mine.jfp: the signature is wrong"));
+    std::fs::write(&path, &file[..100]).unwrap();
+    assert!(problems("", signed).contains("mine.jfp: the package is cut off"));
+    std::fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
+    assert!(problems("", signed).contains("1073741824 bytes, at most 134217728"));
 }

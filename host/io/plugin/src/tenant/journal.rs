@@ -12,6 +12,9 @@ use crate::limit::{HISTORY, KEPT_VERSIONS};
 use crate::loader::Digest;
 use crate::loader::cache::write_atomically;
 use crate::manifest::Manifest;
+use crate::package::Package;
+use crate::package::key::PublisherKey;
+use crate::trust::{Publishing, Trust, TrustError};
 
 /// The file's format.
 const FORMAT: u32 = 1;
@@ -41,6 +44,9 @@ pub(crate) struct Record {
     pub(crate) versions: Vec<Kept>,
     /// The oldest first.
     pub(crate) history: Vec<HistoryEntry>,
+    /// Who has published it. Files of before do not say.
+    #[serde(default)]
+    pub(crate) publishing: Publishing,
 }
 
 /// A version that can be activated.
@@ -49,6 +55,12 @@ pub(crate) struct Kept {
     pub(crate) digest: Digest,
     pub(crate) manifest: String,
     pub(crate) granted: BTreeSet<Capability>,
+    /// The package it came in. Files of before do not say.
+    #[serde(default)]
+    pub(crate) package: Option<Digest>,
+    /// Who signed that.
+    #[serde(default)]
+    pub(crate) signer: Option<PublisherKey>,
     /// It was rolled back automatically: not a version to go back to.
     #[serde(default)]
     pub(crate) failed: bool,
@@ -167,6 +179,17 @@ impl Record {
     pub(crate) fn clear(&mut self) {
         (self.active, self.manifest) = (None, None);
         self.versions.clear();
+        self.publishing.removed();
+    }
+
+    /// Whether a package may be installed.
+    pub(crate) fn trusts(&self, package: &Package, manifest: &Manifest, trust: &Trust) -> Result<(), TrustError> {
+        let signer = package.signer();
+        let used = |version: &str| {
+            let known = self.versions.iter().rev().filter(|kept| kept.signer == signer && kept.signer.is_some());
+            known.filter(|kept| kept.version() == version).find_map(|kept| kept.package)
+        };
+        self.publishing.judge(package, manifest, trust, used)
     }
 
     pub(crate) fn note(&mut self, unix_ms: u64, event: Event, by: By) {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use call::{Cause, DialStatus, LegId, Outcome, Request, RequestError, TenantId};
 use plugin::{
     AppEnd, BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, InstallError, Installed, KvError, KvSpace,
-    LogRecord, Package, RunError, TenantPlugins, TenantPort,
+    LogRecord, Package, RunError, TenantPlugins, TenantPort, Terms,
 };
 use tokio::sync::watch;
 
@@ -47,7 +47,7 @@ pub fn manifest(name: &str) -> String {
 
 /// The hostile guest's package.
 pub fn hostile() -> Package {
-    Package { manifest: HOSTILE.into(), wasm: component("hostile") }
+    Package::folder(HOSTILE, component("hostile"))
 }
 
 /// The same component under another digest: a custom section more (`version` is its content).
@@ -93,7 +93,7 @@ impl Rig {
     }
 
     pub async fn install(&self, package: Package) -> Result<Installed, InstallError> {
-        self.plugins.install(package, Consent::Declared, by()).await
+        self.plugins.install(package, Terms::unsigned(Consent::Declared), by()).await
     }
 
     pub async fn run(&self, app: &str, arguments: &str, call: &Arc<FakeCall>) -> Result<AppEnd, RunError> {

@@ -21,7 +21,7 @@ pub(super) fn run(folder: &Path, output: Output) -> Result<(), Failure> {
     let artifact = artifact(folder, &manifest);
     let wasm = author::componentize(read(&artifact, fs::read)?).map_err(|error| not_done(&artifact, &error))?;
     // What a server would refuse, its author hears here.
-    let package = Package { manifest: text, wasm: wasm.into() };
+    let package = Package::folder(text, wasm);
     let inspection = Inspection::of(&package).map_err(|error| not_done(&artifact, &error))?;
     let Package { wasm, .. } = package;
     let package = pack(folder, &manifest, &wasm).map_err(|error| not_done(folder, &error))?;

@@ -49,7 +49,7 @@ pub(super) fn run(id: &str, language: Language, output: Output) -> Result<(), Fa
     output.value(&json!({ "folder": id, "application": application }), || {
         format!(
             "{id} has the application {application}. Next:\n\n    jackfield plugin build {id}\n    \
-             jackfield plugin install acme {id}/build/package\n    \
+             jackfield plugin install acme {id}/build/package --unsigned\n    \
              echo 'exten => 605,1,{application}()' >> jackfield-demo/config/tenants/acme/dialplan.conf && jackfield reload\n\n\
              and call 605: jackfield call acme 100 605"
         )

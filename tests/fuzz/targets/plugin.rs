@@ -1,0 +1,26 @@
+//! Parsers of the plugin host.
+
+use ::plugin::Archive;
+use bytes::Bytes;
+
+use super::Target;
+
+/// A package file: what can be read is written the same again, apart from its signature.
+pub(crate) const PACKAGE: Target = Target { name: "plugin_package", run: package, seeds: &[UNSIGNED, EMPTY] };
+
+/// A manifest, a component that is none, one prompt.
+const UNSIGNED: &[u8] =
+    b"\x89JFP\r\n\x1a\x01\x03\0\0\0\x0b\0plugin.toml\x08\0\0\0[plugin]\x0e\0component.wasm\x04\0\0\0\0asm\
+\x11\0prompts/en/hi.wav\x0c\0\0\0RIFF\x04\0\0\0WAVE\0";
+/// The mark and nothing else.
+const EMPTY: &[u8] = b"\x89JFP\r\n\x1a\x01\x02\0\0\0";
+
+fn package(data: &[u8]) {
+    let Ok(archive) = Archive::read(&Bytes::copy_from_slice(data)) else { return };
+    assert!(archive.prompts.keys().all(|name| !name.starts_with('/') && !name.contains("..")));
+    let again = Archive::write(&archive.manifest, &archive.wasm, &archive.prompts, None).expect("it was read");
+    match archive.signer() {
+        None => assert_eq!(again, data),
+        Some(_) => assert!(data.len() > again.len()),
+    }
+}
