@@ -203,6 +203,16 @@ jf_status jf_kv_delete(const char *key) {
     DONE(jackfield_pbx_kv_delete(&wire, &error));
 }
 
+jf_status jf_ask(const char *request, uint32_t timeout_ms, char *answer, size_t size) {
+    plugin_list_u8_t wire = {(uint8_t *)request, strlen(request)}, answered;
+    wire_error error;
+    if (!jackfield_pbx_bus_ask(&wire, timeout_ms, &answered, &error))
+        return failed(&error);
+    jf_status status = take(answered.ptr, answered.len, answer, size);
+    plugin_list_u8_free(&answered);
+    return status;
+}
+
 jf_status jf_dial(const jf_leg *leg, const char *target, uint32_t timeout_ms, const jf_option *given, char *status, size_t size) {
     plugin_string_t wire = text(target);
     plugin_list_string_t targets = {&wire, 1};
@@ -273,14 +283,18 @@ jf_status jf_config(const char *key, char *value, size_t size) {
 
 /* The exports. */
 
-static char *terminated(const plugin_string_t *wire) {
-    char *copy = malloc(wire->len + 1);
+static char *terminated_bytes(const uint8_t *bytes, size_t length) {
+    char *copy = malloc(length + 1);
     if (!copy)
         abort();
-    if (wire->len > 0)
-        memcpy(copy, wire->ptr, wire->len);
-    copy[wire->len] = 0;
+    if (length > 0)
+        memcpy(copy, bytes, length);
+    copy[length] = 0;
     return copy;
+}
+
+static char *terminated(const plugin_string_t *wire) {
+    return terminated_bytes(wire->ptr, wire->len);
 }
 
 static bool is_named(const plugin_string_t *wire, const char *name) {
@@ -383,5 +397,52 @@ bool exports_jackfield_pbx_functions_write(plugin_string_t *name, plugin_list_st
     plugin_list_string_free(list);
     plugin_string_free(name);
     return status == JF_OK ? true : refuse(status, error);
+}
+#endif
+
+#ifdef JF_WORLD_SERVICE
+/* What a function of the service wrote goes to the host, which frees it; or its failure does. */
+static bool give(jf_status status, const char *text, plugin_list_u8_t *wire, wire_error *error) {
+    if (status != JF_OK)
+        return refuse(status, error);
+    wire->len = strlen(text);
+    wire->ptr = wire->len > 0 ? (uint8_t *)terminated_bytes((const uint8_t *)text, wire->len) : NULL;
+    return true;
+}
+
+bool exports_jackfield_pbx_services_start(plugin_list_u8_t *maybe_restored, exports_jackfield_pbx_services_error_t *error) {
+    char *state = maybe_restored ? terminated_bytes(maybe_restored->ptr, maybe_restored->len) : NULL;
+    jf_status status = jf_plugin_service.start(state);
+    free(state);
+    if (maybe_restored)
+        plugin_list_u8_free(maybe_restored);
+    return status == JF_OK ? true : refuse(status, error);
+}
+
+/* Nothing sends events yet; the contract says to ignore those that one does not know. */
+bool exports_jackfield_pbx_services_handle(exports_jackfield_pbx_services_event_t *event, exports_jackfield_pbx_services_error_t *error) {
+    exports_jackfield_pbx_services_event_free(event);
+    return true;
+}
+
+bool exports_jackfield_pbx_services_answer(plugin_list_u8_t *given, plugin_list_u8_t *wire, exports_jackfield_pbx_services_error_t *error) {
+    static char answer[JF_ANSWER_SIZE];
+    char *request = terminated_bytes(given->ptr, given->len);
+    answer[0] = 0;
+    jf_status status = jf_plugin_service.answer(request, answer, sizeof answer);
+    free(request);
+    plugin_list_u8_free(given);
+    return give(status, answer, wire, error);
+}
+
+bool exports_jackfield_pbx_services_snapshot(plugin_list_u8_t *wire, exports_jackfield_pbx_services_error_t *error) {
+    /* Once in the life of an instance: not worth a megabyte for all of it. */
+    char *state = calloc(JF_STATE_SIZE, 1);
+    if (!state)
+        return refuse(jf_fail(JF_LIMIT, "no memory for the state"), error);
+    jf_status status = jf_plugin_service.snapshot ? jf_plugin_service.snapshot(state, JF_STATE_SIZE) : JF_OK;
+    bool given = give(status, state, wire, error);
+    free(state);
+    return given;
 }
 #endif

@@ -79,6 +79,22 @@ extern const jf_function jf_functions[];
 /* The most bytes a dialplan function's value has here, with its zero. */
 #define JF_VALUE_SIZE 65537
 
+/* The service of provides.service: one instance for each tenant that lives as long as the plugin is installed, and answers one request
+ * after the other. Variables keep their values from one to the next. */
+typedef struct jf_service {
+    /* Begins, from the state of the version that this one replaces; NULL if there was none. A failure refuses the new version. */
+    jf_status (*start)(const char *state);
+    /* Answers what an application of the plugin asks with jf_ask. */
+    jf_status (*answer)(const char *request, char *answer, size_t size);
+    /* Writes down its state for the version that replaces this one; NULL if it has none. */
+    jf_status (*snapshot)(char *state, size_t size);
+} jf_service;
+extern const jf_service jf_plugin_service;
+
+/* The most bytes of an answer and of a state here, with their zeros. */
+#define JF_ANSWER_SIZE 65537
+#define JF_STATE_SIZE 1048577
+
 /* A property such as caller.number, caller.name, dialed.number, endpoint, state, codec, or one that was set; empty if there is none. */
 jf_status jf_attribute(const jf_leg *leg, const char *name, char *value, size_t size);
 /* Changes a property, or makes a new one. */
@@ -108,6 +124,9 @@ jf_status jf_echo(const jf_leg *leg, const char *stop);
 jf_status jf_kv_get(const char *key, char *value, size_t size, bool *found);
 jf_status jf_kv_set(const char *key, const char *value);
 jf_status jf_kv_delete(const char *key);
+
+/* Capability bus: asks the plugin's own service and waits for its answer, `timeout_ms` at most. */
+jf_status jf_ask(const char *request, uint32_t timeout_ms, char *answer, size_t size);
 
 /* Capability dial: dials `target` and joins the leg with it until one of them hangs up. The status is ANSWER, BUSY, NOANSWER, CANCEL,
  * CONGESTION or CHANUNAVAIL. Options: ringback, limit-ms. */

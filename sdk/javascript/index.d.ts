@@ -66,6 +66,24 @@ export interface DialplanFunction {
 /** What a plugin with dialplan functions exports: `export const functions = dialplanFunctions({ NAME: { read } })`. */
 export function dialplanFunctions(table: Record<string, DialplanFunction>): object;
 
+/** A plugin's service: one for each tenant, which answers one request after the other. */
+export interface Service {
+  /** Begins, from what `snapshot` of the version before returned, or null. What it throws refuses the new version. */
+  start?(state: Uint8Array | null): void;
+  /** Answers what an application of the plugin asks with `ask` of `jackfield/bus.js`. */
+  answer(request: Uint8Array): string | Uint8Array;
+  /** State for the version that replaces this one. */
+  snapshot?(): string | Uint8Array;
+}
+
+/** What a plugin with a service exports: `export const services = service({ start(state) { … }, answer(request) { … } })`. */
+export function service(parts: Service): object;
+
+/** Text as UTF-8. Bytes stay what they are. */
+export function bytes(value: string | Uint8Array): Uint8Array;
+/** UTF-8 as text. */
+export function text(value: Uint8Array): string;
+
 /** Writes to the plugin's log. */
 export function log(level: "error" | "warn" | "info" | "debug", message: string): void;
 

@@ -152,6 +152,37 @@ export function dialplanFunctions(table) {
   };
 }
 
+/** The export of a plugin with a service: `export const services = service({ start(state) { … }, answer(request) { … } })`. */
+export function service({ start, answer, snapshot }) {
+  return {
+    start(restored) {
+      atTheBorder(() => start?.(restored == null ? null : Uint8Array.from(restored)));
+    },
+    // Nothing sends events yet; the contract says to ignore those one does not know.
+    handle() {},
+    answer(request) {
+      return atTheBorder(() => bytes(answer(Uint8Array.from(request))));
+    },
+    snapshot() {
+      return atTheBorder(() => bytes(snapshot?.() ?? ""));
+    },
+  };
+}
+
+// The runtime has no TextEncoder: what is percent-encoded is UTF-8 too.
+
+export function bytes(value) {
+  if (value instanceof Uint8Array) {
+    return value;
+  }
+  const encoded = encodeURIComponent(String(value)).replace(/%([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+  return Uint8Array.from(encoded, (character) => character.charCodeAt(0));
+}
+
+export function text(value) {
+  return decodeURIComponent(Array.from(value, (byte) => `%${byte.toString(16).padStart(2, "0")}`).join(""));
+}
+
 export function log(level, message) {
   system.log(level, message);
 }

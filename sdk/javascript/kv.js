@@ -1,7 +1,7 @@
 // Small values, private to the plugin in its tenant. Capability `kv`.
 
 import kv from "jackfield:pbx/kv@0.1.0";
-import { checked } from "./index.js";
+import { bytes, checked, text } from "./index.js";
 
 export function get(key) {
   const value = checked(() => kv.get(key));
@@ -27,18 +27,4 @@ export function remove(key) {
 
 export function keys(prefix, { after = null, limit = 1000 } = {}) {
   return checked(() => kv.keys(prefix, after, limit));
-}
-
-// The runtime has no TextEncoder: what is percent-encoded is UTF-8 too.
-
-function bytes(value) {
-  if (typeof value !== "string") {
-    return value;
-  }
-  const encoded = encodeURIComponent(value).replace(/%([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
-  return Uint8Array.from(encoded, (character) => character.charCodeAt(0));
-}
-
-function text(value) {
-  return decodeURIComponent(Array.from(value, (byte) => `%${byte.toString(16).padStart(2, "0")}`).join(""));
 }

@@ -16,6 +16,7 @@ mod command_line;
 #[path = "../harness/disk.rs"]
 mod disk;
 mod features;
+mod kinds;
 mod languages;
 mod linphone;
 mod media_attack;

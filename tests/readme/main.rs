@@ -51,8 +51,11 @@ fn every_command_of_the_readme_does_what_it_says() {
 fn the_first_plugin_is_the_template() {
     let checkout = checkout();
     let readme = fs::read_to_string(checkout.join("README.md")).unwrap();
-    let template = fs::read_to_string(checkout.join("sdk/template/rust/src/lib.rs")).unwrap();
-    assert!(readme.contains(&format!("```rust\n{template}```")), "README.md and sdk/template/rust/src/lib.rs differ");
+    let template = fs::read_to_string(checkout.join("sdk/template/app/rust/src/lib.rs")).unwrap();
+    assert!(
+        readme.contains(&format!("```rust\n{template}```")),
+        "README.md and sdk/template/app/rust/src/lib.rs differ"
+    );
     assert!(template.lines().count() <= 15, "fifteen lines were promised");
 }
 

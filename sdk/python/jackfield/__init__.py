@@ -12,8 +12,8 @@ long as it likes, because waiting suspends the plugin and costs nothing:
         for digit in leg.read_digits(4):
             leg.play(f"digits/{digit}")
 
-`Apps` must be imported: it is what the host calls (`Functions` likewise, for `@function`). When the party hangs up, what waits
-raises `Gone`: let it pass. What is in the modules `dial`, `dialplan`, `kv` and `recording` needs the capability of that name in
+`Apps` must be imported: it is what the host calls (`Functions` likewise, for `@function`, and `Services` for `@service`). When the party hangs up, what waits
+raises `Gone`: let it pass. What is in the modules `bus`, `dial`, `dialplan`, `kv` and `recording` needs the capability of that name in
 `plugin.toml`.
 """
 
@@ -25,8 +25,8 @@ from componentize_py_types import Err
 from wit_world.imports import system, types
 
 __all__ = [
-    "Apps", "Denied", "Error", "Functions", "Gone", "Leg", "LimitReached", "Timeout", "application", "config", "function", "log",
-    "now_ms", "random_bytes",
+    "Apps", "Denied", "Error", "Functions", "Gone", "Leg", "LimitReached", "Services", "Timeout", "application", "config",
+    "function", "log", "now_ms", "random_bytes", "service",
 ]
 
 Prompts = Union[str, Iterable[str]]
@@ -154,6 +154,7 @@ class Leg:
 
 _applications: dict = {}
 _functions: dict = {}
+_service: Any = None
 
 
 def application(name: str) -> Callable:
@@ -177,6 +178,22 @@ def function(name: str, write: Optional[Callable] = None) -> Callable:
         return body
 
     return register
+
+
+def service(body: type) -> type:
+    """Marks a class as the service of `provides.service`: one object for each tenant, which answers one request after the other.
+
+    `__init__(self, state)` begins, from what `snapshot` of the version before returned, or None. `answer(self, request)` gets bytes
+    and returns bytes or text. `snapshot(self)` is bytes or text too, and may be missing.
+    """
+    global _service
+    _service = body
+    return body
+
+
+def octets(value: Union[bytes, str]) -> bytes:
+    """Bytes as they cross; text is UTF-8."""
+    return value.encode() if isinstance(value, str) else value
 
 
 def _at_the_border(body: Callable, *arguments: Any) -> Any:
@@ -219,6 +236,24 @@ class Functions:
             raise Err(types.Error("unsupported", f"{name} cannot be assigned"))
         with call or nullcontext():
             _at_the_border(write, arguments, value, call and Leg(call))
+
+
+class Services:
+    """The export of the world `service`."""
+
+    def start(self, restored: Any) -> None:
+        global _service
+        # An instance is started once: from here on it is the object.
+        _service = _at_the_border(_service, None if restored is None else bytes(restored))
+
+    def handle(self, event: Any) -> None:
+        """Nothing sends events yet; the contract says to ignore those one does not know."""
+
+    def answer(self, request: Any) -> bytes:
+        return octets(_at_the_border(_service.answer, bytes(request)))
+
+    def snapshot(self) -> bytes:
+        return octets(_at_the_border(getattr(_service, "snapshot", bytes)))
 
 
 def log(level: str, message: str) -> None:

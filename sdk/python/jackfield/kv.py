@@ -4,7 +4,7 @@ from typing import Optional
 
 from wit_world.imports import kv as _kv
 
-from . import checked
+from . import checked, octets
 
 
 def get(key: str) -> Optional[bytes]:
@@ -21,7 +21,7 @@ def get_text(key: str) -> Optional[str]:
 
 def set(key: str, value: "bytes | str") -> None:
     """Puts a value; durable when it returns."""
-    checked(_kv.set, key, value.encode() if isinstance(value, str) else value)
+    checked(_kv.set, key, octets(value))
 
 
 def swap(key: str, old: Optional[bytes], new: Optional[bytes]) -> bool:

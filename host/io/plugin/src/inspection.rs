@@ -109,8 +109,13 @@ pub(crate) fn fits(manifest: &Manifest, worlds: &[World]) -> Result<(), InstallE
         _ => {}
     }
     match (manifest.functions.is_empty(), exports(World::Function)) {
-        (false, false) => mismatch("plugin.toml lists functions, but the component exports none"),
-        (true, true) => mismatch("the component exports functions, but plugin.toml lists none"),
+        (false, false) => return mismatch("plugin.toml lists functions, but the component exports none"),
+        (true, true) => return mismatch("the component exports functions, but plugin.toml lists none"),
+        _ => {}
+    }
+    match (manifest.service, exports(World::Service)) {
+        (true, false) => mismatch("plugin.toml has a service, but the component exports none"),
+        (false, true) => mismatch("the component exports a service, but plugin.toml does not say `service = true`"),
         _ => Ok(()),
     }
 }

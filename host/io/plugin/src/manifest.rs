@@ -24,6 +24,8 @@ pub struct Manifest {
     pub apps: Vec<String>,
     /// The dialplan functions it provides.
     pub functions: Vec<String>,
+    /// Whether it has a part that lives as long as it is installed.
+    pub service: bool,
     /// What it wants to be allowed, with its bounds.
     pub capabilities: BTreeMap<Capability, Bounds>,
     /// What it wants to use, where that differs from the default.
@@ -164,6 +166,7 @@ impl Manifest {
             title: raw.plugin.title,
             apps: raw.provides.apps,
             functions: raw.provides.functions,
+            service: raw.provides.service,
             capabilities: raw.capabilities.into_map(),
             limits: raw.limits,
             config: raw.config,
@@ -267,6 +270,7 @@ struct RawPlugin {
 struct RawProvides {
     apps: Vec<String>,
     functions: Vec<String>,
+    service: bool,
 }
 
 #[derive(Default, Deserialize)]

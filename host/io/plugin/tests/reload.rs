@@ -22,7 +22,7 @@ fn moody(number: u32) -> Package {
 
 fn service(number: u32, mode: &str) -> Package {
     let manifest = format!(
-        "[plugin]\nid = \"counter\"\nversion = \"0.{number}.0\"\n[provides]\napps = [\"Count\"]\n[capabilities]\nbus = {{}}\ndialplan = {{}}\n\
+        "[plugin]\nid = \"counter\"\nversion = \"0.{number}.0\"\n[provides]\napps = [\"Count\"]\nservice = true\n[capabilities]\nbus = {{}}\ndialplan = {{}}\n\
          [config.mode]\ntype = \"string\"\ndefault = \"{mode}\"\n"
     );
     Package::folder(manifest, variant(&component("counter"), number))

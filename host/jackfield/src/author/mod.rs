@@ -9,5 +9,5 @@ mod sdk;
 mod world;
 
 pub(crate) use component::componentize;
-pub(crate) use scaffold::{application, files};
+pub(crate) use scaffold::{Kind, files, provided};
 pub(crate) use sdk::{Sdk, write};

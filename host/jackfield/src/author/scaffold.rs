@@ -2,81 +2,114 @@
 
 use plugin::Language;
 
-/// What the templates call the plugin.
+/// What the templates call the plugin, its application and its function.
 const ID: &str = "app-hello";
 const APPLICATION: &str = "Hello";
+const FUNCTION: &str = "HELLO";
 
 const GITIGNORE: &str = "/build\n/node_modules\n";
 
-/// A Cargo.toml for a plugin outside of our workspace.
-const CARGO_TOML: &str = r#"[package]
-name = "app-hello"
-version = "0.1.0"
-edition = "2024"
-publish = false
-
-[lib]
-crate-type = ["cdylib"]
-
-[dependencies]
-# Written by `jackfield plugin build`, for the version of the server it comes from.
-jackfield-sdk = { path = "build/sdk/jackfield-sdk" }
-
-[profile.release]
-opt-level = "s"
-lto = true
-panic = "abort"
-strip = "symbols"
-
-[workspace]
-"#;
-
-const RUST: &[(&str, &str)] = &[
-    ("Cargo.toml", CARGO_TOML),
-    ("plugin.toml", include_str!("../../../../sdk/template/rust/plugin.toml")),
-    ("src/lib.rs", include_str!("../../../../sdk/template/rust/src/lib.rs")),
-];
-
-const PYTHON: &[(&str, &str)] = &[
-    ("plugin.toml", include_str!("../../../../sdk/template/python/plugin.toml")),
-    ("app.py", include_str!("../../../../sdk/template/python/app.py")),
-];
-
-const JAVASCRIPT: &[(&str, &str)] = &[
-    ("plugin.toml", include_str!("../../../../sdk/template/javascript/plugin.toml")),
-    ("app.js", include_str!("../../../../sdk/template/javascript/app.js")),
-];
-
-const C: &[(&str, &str)] = &[
-    ("plugin.toml", include_str!("../../../../sdk/template/c/plugin.toml")),
-    ("app.c", include_str!("../../../../sdk/template/c/app.c")),
-];
-
-/// The files of a new plugin `id`, which begins with its kind: `app-front-desk` has the application `FrontDesk`.
-pub(crate) fn files(id: &str, language: Language) -> Vec<(&'static str, String)> {
-    let template = match language {
-        Language::Rust => RUST,
-        Language::Python => PYTHON,
-        Language::JavaScript => JAVASCRIPT,
-        Language::C => C,
-    };
-    let application = application(id);
-    let named = |text: &str| {
-        // The name of a function in it is `hello`, in lower case: it may stay.
-        text.replace(ID, id).replace(APPLICATION, &application)
-    };
-    let own = template.iter().map(|(name, text)| (*name, named(text)));
-    own.chain([(".gitignore", GITIGNORE.to_owned())]).collect()
+/// What a plugin is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It provides a dialplan application.
+    App,
+    /// It provides a dialplan function.
+    Function,
+    /// It has a part that lives as long as it is installed, and an application that asks it.
+    Service,
 }
 
-/// The application's name, made of the plugin's.
-pub(crate) fn application(id: &str) -> String {
-    let words = id.strip_prefix("app-").unwrap_or(id).split('-');
-    words
-        .map(|word| {
-            word.chars().take(1).map(|first| first.to_ascii_uppercase()).chain(word.chars().skip(1)).collect::<String>()
-        })
-        .collect()
+impl Kind {
+    pub(crate) const ALL: [Self; 3] = [Self::App, Self::Function, Self::Service];
+
+    /// What the ids of this kind begin with.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::App => "app-",
+            Self::Function => "func-",
+            Self::Service => "service-",
+        }
+    }
+
+    /// The kind that an id begins with; an application if it begins with none.
+    pub(crate) fn of(id: &str) -> Self {
+        Self::ALL.into_iter().find(|kind| id.starts_with(kind.prefix())).unwrap_or(Self::App)
+    }
+}
+
+macro_rules! template {
+    ($name:literal) => {
+        include_str!(concat!("../../../../sdk/template/", $name))
+    };
+}
+
+/// The files of a new plugin `id`: `app-front-desk` has the application `FrontDesk`, `func-front-desk` the function `FRONT_DESK`.
+pub(crate) fn files(id: &str, kind: Kind, language: Language) -> Vec<(&'static str, String)> {
+    let (manifest, [rust, python, javascript, c]) = match kind {
+        Kind::App => (
+            template!("app/plugin.toml"),
+            [
+                template!("app/rust/src/lib.rs"),
+                template!("app/python/app.py"),
+                template!("app/javascript/app.js"),
+                template!("app/c/app.c"),
+            ],
+        ),
+        Kind::Function => (
+            template!("function/plugin.toml"),
+            [
+                template!("function/rust/src/lib.rs"),
+                template!("function/python/app.py"),
+                template!("function/javascript/app.js"),
+                template!("function/c/app.c"),
+            ],
+        ),
+        Kind::Service => (
+            template!("service/plugin.toml"),
+            [
+                template!("service/rust/src/lib.rs"),
+                template!("service/python/app.py"),
+                template!("service/javascript/app.js"),
+                template!("service/c/app.c"),
+            ],
+        ),
+    };
+    let (name, source, word) = match language {
+        Language::Rust => ("src/lib.rs", rust, "rust"),
+        Language::Python => ("app.py", python, "python"),
+        Language::JavaScript => ("app.js", javascript, "javascript"),
+        Language::C => ("app.c", c, "c"),
+    };
+    let build = format!("\n[build]\nlanguage = \"{word}\"\n");
+    let named = |text: &str| {
+        let text = text.replace(ID, id);
+        // What is named by hand in lower case may stay, and so may the words of a greeting.
+        match kind {
+            Kind::Function => text.replace(FUNCTION, &provided(id, kind)),
+            Kind::App | Kind::Service => text.replace(APPLICATION, &provided(id, kind)),
+        }
+    };
+    let mut files = vec![("plugin.toml", named(manifest) + &build), (name, named(source))];
+    if language == Language::Rust {
+        files.push(("Cargo.toml", named(template!("Cargo.toml"))));
+    }
+    files.push((".gitignore", GITIGNORE.to_owned()));
+    files
+}
+
+/// The name of what a new plugin provides, made of the plugin's own.
+pub(crate) fn provided(id: &str, kind: Kind) -> String {
+    let words = id.strip_prefix(kind.prefix()).unwrap_or(id);
+    match kind {
+        Kind::Function => words.replace('-', "_").to_ascii_uppercase(),
+        Kind::App | Kind::Service => words.split('-').map(capitalized).collect(),
+    }
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
 #[cfg(test)]
@@ -86,18 +119,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_template_is_a_plugin_of_its_language() {
-        for language in [Language::Rust, Language::Python, Language::JavaScript, Language::C] {
-            let files = files("app-front-desk", language);
-            let (_, text) = files.iter().find(|(name, _)| *name == "plugin.toml").expect("each has a manifest");
-            let manifest = Manifest::parse("plugin.toml", text).unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!((manifest.id.as_str(), manifest.build.language), ("app-front-desk", language));
-            assert_eq!(manifest.apps, ["FrontDesk"]);
-            assert!(
-                files.iter().any(|(name, text)| name.contains('.') && text.contains("\"FrontDesk\"")
-                    || text.contains("FrontDesk(leg"))
-            );
-            assert!(files.iter().all(|(_, text)| !text.contains(ID) && !text.contains("Hello()")), "{files:?}");
+    fn every_template_is_a_plugin_of_its_kind_and_language() {
+        for kind in Kind::ALL {
+            for language in [Language::Rust, Language::Python, Language::JavaScript, Language::C] {
+                let id = format!("{}front-desk", kind.prefix());
+                let files = files(&id, kind, language);
+                let (_, text) = files.iter().find(|(name, _)| *name == "plugin.toml").expect("each has a manifest");
+                let manifest = Manifest::parse("plugin.toml", text).unwrap_or_else(|error| panic!("{error}"));
+                assert_eq!((manifest.id.as_str(), manifest.build.language), (id.as_str(), language));
+                assert_eq!(manifest.service, kind == Kind::Service);
+                let provided = manifest.apps.iter().chain(&manifest.functions).collect::<Vec<_>>();
+                let name = if kind == Kind::Function { "FRONT_DESK" } else { "FrontDesk" };
+                assert_eq!(provided, [name]);
+                let provides = |text: &str| {
+                    text.contains(&format!("\"{name}\""))
+                        || text.contains(&format!("{name}(leg"))
+                        || text.contains(&format!("{name}: {{"))
+                };
+                assert!(files.iter().any(|(file, text)| *file != "plugin.toml" && provides(text)), "{files:?}");
+                assert!(files.iter().all(|(_, text)| !text.contains(ID) && !text.contains("Hello()")), "{files:?}");
+                assert!(files.iter().all(|(_, text)| !text.contains(FUNCTION)), "{files:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_says_its_kind() {
+        for (id, kind, provides) in [
+            ("app-front-desk", Kind::App, "FrontDesk"),
+            ("func-front-desk", Kind::Function, "FRONT_DESK"),
+            ("service-queue", Kind::Service, "Queue"),
+            ("front-desk", Kind::App, "FrontDesk"),
+        ] {
+            assert_eq!((Kind::of(id), provided(id, kind)), (kind, provides.to_owned()), "{id}");
         }
     }
 }

@@ -101,14 +101,14 @@ fn bindings(folder: &Path, manifest: &Manifest) -> io::Result<()> {
     for (name, bytes) in files.iter() {
         put(&folder.join(name), bytes)?;
     }
-    let define = |word: &str, names: &[String]| {
-        if names.is_empty() { String::new() } else { format!("#define JF_WORLD_{word} 1\n") }
-    };
+    let define =
+        |word: &str, exported: bool| if exported { format!("#define JF_WORLD_{word} 1\n") } else { String::new() };
     let text = format!(
-        "/* The worlds that {} exports. */\n{}{}",
+        "/* The worlds that {} exports. */\n{}{}{}",
         manifest.id,
-        define("APP", &manifest.apps),
-        define("FUNCTION", &manifest.functions)
+        define("APP", !manifest.apps.is_empty()),
+        define("FUNCTION", !manifest.functions.is_empty()),
+        define("SERVICE", manifest.service)
     );
     put(&folder.join("world.h"), text.as_bytes())
 }

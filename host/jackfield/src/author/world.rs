@@ -26,7 +26,11 @@ fn text(manifest: &Manifest) -> String {
     let wanted = |capability: &Capability| all || manifest.capabilities.contains_key(capability);
     let capabilities = Capability::ALL.into_iter().filter(wanted).map(|capability| capability.name());
     let imports = ["types", "legs", "system"].into_iter().chain(capabilities);
-    let provides = [("apps", !manifest.apps.is_empty()), ("functions", !manifest.functions.is_empty())];
+    let provides = [
+        ("apps", !manifest.apps.is_empty()),
+        ("functions", !manifest.functions.is_empty()),
+        ("services", manifest.service),
+    ];
     let exports = provides.into_iter().filter_map(|(interface, is_provided)| is_provided.then_some(interface));
     let mut lines = vec!["package jackfield:pbx@0.1.0;".to_owned(), String::new()];
     lines.push(format!("/// What {} may import and has to export, by its plugin.toml.", manifest.id));
@@ -63,8 +67,12 @@ mod tests {
 
     #[test]
     fn the_world_has_what_the_manifest_declares() {
-        let world = text(&manifest("functions = [\"F\"]\n[capabilities]\nkv = {}\n[build]\nlanguage = \"python\"\n"));
-        for line in ["import legs;", "import system;", "import kv;", "export apps;", "export functions;"] {
+        let world = text(&manifest(
+            "functions = [\"F\"]\nservice = true\n[capabilities]\nkv = {}\n[build]\nlanguage = \"python\"\n",
+        ));
+        for line in
+            ["import legs;", "import system;", "import kv;", "export apps;", "export functions;", "export services;"]
+        {
             assert!(world.contains(line), "{line} is in\n{world}");
         }
         assert!(!world.contains("import dial;"), "{world}");

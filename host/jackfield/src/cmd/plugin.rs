@@ -27,8 +27,11 @@ pub(crate) struct Plugin {
 enum Command {
     /// Make a folder with a new plugin in it. Needs no server and no network.
     New {
-        /// Its id: its kind and a name, such as `app-front-desk`.
+        /// Its id: its kind and a name, such as `app-front-desk`, `func-price` or `service-queue`.
         id: String,
+        /// What it is for; unless given, what its id begins with.
+        #[arg(short, long, value_enum)]
+        kind: Option<new::Kind>,
         /// What it is to be written in.
         #[arg(short = 't', long, value_enum, default_value = "rust")]
         language: new::Language,
@@ -112,7 +115,7 @@ impl Plugin {
         let all = |tenant: &str| format!("/v1/tenants/{}/plugins", segment(tenant));
         let one = |tenant: &str, id: &str| format!("{}/{}", all(tenant), segment(id));
         match self.command {
-            Command::New { id, language } => new::run(&id, language, output)?,
+            Command::New { id, kind, language } => new::run(&id, kind, language, output)?,
             Command::Build { folder } => build::run(&folder, output)?,
             Command::Key(key) => key.run(output)?,
             Command::Pack(pack) => pack.run(output)?,

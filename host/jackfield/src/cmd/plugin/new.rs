@@ -32,8 +32,30 @@ impl From<Language> for ::plugin::Language {
     }
 }
 
-pub(super) fn run(id: &str, language: Language, output: Output) -> Result<(), Failure> {
-    let files = author::files(id, language.into());
+/// What a plugin is for, as the command line names it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Kind {
+    /// A dialplan application.
+    App,
+    /// A dialplan function.
+    Function,
+    /// A part that lives as long as the plugin is installed, and an application that asks it.
+    Service,
+}
+
+impl From<Kind> for author::Kind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::App => Self::App,
+            Kind::Function => Self::Function,
+            Kind::Service => Self::Service,
+        }
+    }
+}
+
+pub(super) fn run(id: &str, kind: Option<Kind>, language: Language, output: Output) -> Result<(), Failure> {
+    let kind = kind.map_or_else(|| author::Kind::of(id), author::Kind::from);
+    let files = author::files(id, kind, language.into());
     // The manifest's own rules say what an id is.
     let text = files.iter().find(|(name, _)| *name == "plugin.toml").map(|(_, text)| text.as_str()).unwrap_or_default();
     let manifest = Manifest::parse("plugin.toml", text).map_err(|error| Failure::new(Exit::NotDone, error.message))?;
@@ -45,12 +67,17 @@ pub(super) fn run(id: &str, language: Language, output: Output) -> Result<(), Fa
         path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text)).map_err(failed)?;
     }
     author::write(folder, &manifest).map_err(failed)?;
-    let application = author::application(id);
-    output.value(&json!({ "folder": id, "application": application }), || {
+    let provided = author::provided(id, kind);
+    let (what, word, step) = match kind {
+        author::Kind::App => ("the application", "application", format!("{provided}()")),
+        author::Kind::Service => ("a service, and the application", "application", format!("{provided}()")),
+        author::Kind::Function => ("the function", "function", format!("Verbose(1,${{{provided}()}})")),
+    };
+    output.value(&json!({ "folder": id, word: provided }), || {
         format!(
-            "{id} has the application {application}. Next:\n\n    jackfield plugin build {id}\n    \
+            "{id} has {what} {provided}. Next:\n\n    jackfield plugin build {id}\n    \
              jackfield plugin install acme {id}/build/package --unsigned\n    \
-             echo 'exten => 605,1,{application}()' >> jackfield-demo/config/tenants/acme/dialplan.conf && jackfield reload\n\n\
+             echo 'exten => 605,1,{step}' >> jackfield-demo/config/tenants/acme/dialplan.conf && jackfield reload\n\n\
              and call 605: jackfield call acme 100 605"
         )
     });

@@ -1,0 +1,65 @@
+//! The other kinds of plugins that `plugin new` makes, in each language: a dialplan function, and a service that an application
+//! asks and that hands what it knows to the version which replaces it.
+
+use std::path::Path;
+
+use crate::audio::Heard;
+use crate::languages::Author;
+
+#[test]
+fn rust() {
+    is_made_of_every_kind("rust");
+}
+
+#[test]
+fn python() {
+    is_made_of_every_kind("python");
+}
+
+#[test]
+fn javascript() {
+    is_made_of_every_kind("javascript");
+}
+
+#[test]
+fn c() {
+    is_made_of_every_kind("c");
+}
+
+fn is_made_of_every_kind(language: &'static str) {
+    let author = Author::new(language);
+    for (id, kind) in [("func-greeting", "function"), ("service-tally", "service")] {
+        author.command(&["plugin", "new", id, "--kind", kind, "--language", language]);
+        author.command(&["plugin", "build", id]);
+        author.install(id);
+    }
+    let plan = "\n[internal](+)\nexten => 701,1,Answer()\n \
+                same => n,GotoIf($[\"${GREETING(Ann)} and ${GREETING()}\" = \"Hello, Ann and Hello, 100\"]?:wrong)\n \
+                same => n,Playback(thank-you)\n same => n,Hangup()\n same => n(wrong),Playback(invalid)\n\
+                exten => 702,1,Tally()\n";
+    let answer = author.server.extend("acme", "dialplan.conf", plan);
+    assert_eq!(answer.code, 0, "{}", answer.printed);
+    hears(&author, "701", &["thank-you"]);
+    hears(&author, "702", &["hello", "digits/1", "goodbye"]);
+    hears(&author, "702", &["hello", "digits/2", "goodbye"]);
+    // Another version: its service begins from what the former one wrote down.
+    let manifest = author.folder.join("service-tally/build/package/plugin.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replace("0.1.0", "0.2.0")).unwrap();
+    author.install("service-tally");
+    hears(&author, "702", &["hello", "digits/3", "goodbye"]);
+    for id in ["func-greeting", "service-tally"] {
+        let plugin = author.server.ask(&["plugin", "show", "acme", id]);
+        assert_eq!(plugin["faults"], 0, "{plugin}");
+    }
+    assert_eq!(author.server.ask(&["plugin", "show", "acme", "service-tally"])["version"], "0.2.0");
+}
+
+/// Calls as 100 and hears these prompts one after the other.
+#[track_caller]
+fn hears(author: &Author, number: &str, prompts: &[&str]) {
+    let recording = author.folder.join("heard.wav");
+    let path = Path::to_str(&recording).unwrap();
+    author.server.ask(&["call", "acme", "100", number, "--expect-hangup", "--record", path]);
+    Heard::read(&recording).assert_prompts(prompts);
+}
