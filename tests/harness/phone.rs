@@ -62,6 +62,8 @@ pub(crate) struct LineState {
     pub(crate) caller: String,
     /// Keys that the other side pressed.
     pub(crate) keys: String,
+    /// Keys that came by INFO.
+    pub(crate) informed: String,
     /// How often the answer came: retransmissions must not be seen.
     pub(crate) answers: u32,
     key: LegKey,
@@ -95,6 +97,8 @@ pub(crate) struct Phone {
     pub(crate) by_hand: bool,
     /// What came while the test speaks for it.
     pub(crate) letters: VecDeque<Bytes>,
+    /// It sends and takes keys as events (RFC 4733).
+    pub(crate) events: bool,
     secret: String,
     codecs: Vec<Codec>,
     endpoint: Endpoint,
@@ -119,6 +123,7 @@ impl Phone {
             incoming: VecDeque::new(),
             by_hand: false,
             letters: VecDeque::new(),
+            events: true,
             secret: secret.to_owned(),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             endpoint: Endpoint::new(config, bytes),
@@ -338,6 +343,13 @@ impl Phone {
             Event::Ended { session, reason } => self.end(now, session, State::Ended(reason)),
             Event::Reoffer { session, body } => self.accept_reoffer(now, session, body),
             Event::ReofferAnswered { session, body } => self.agree(now, session, &body),
+            Event::Info { session, content_type, body } if content_type == "application/dtmf-relay" => {
+                let text = String::from_utf8_lossy(&body).into_owned();
+                let signal = text.lines().find_map(|line| line.strip_prefix("Signal="));
+                if let (Some(signal), Some(line)) = (signal, self.lines.get_mut(&session)) {
+                    line.informed += signal;
+                }
+            }
             Event::ReferProgress { session, status, .. } => {
                 if let Some(line) = self.lines.get_mut(&session) {
                     line.transfer.push(status);
@@ -376,7 +388,7 @@ impl Phone {
             address: media_address(self.address, leg),
             session_id: self.legs,
             codecs: self.codecs.clone(),
-            dtmf: true,
+            dtmf: self.events,
             ptime_ms: 20,
             trusted_addresses: Vec::new(),
         });
@@ -456,6 +468,7 @@ impl LineState {
             transfer: Vec::new(),
             caller: String::new(),
             keys: String::new(),
+            informed: String::new(),
             answers: 0,
             key,
             negotiation,

@@ -1,4 +1,5 @@
-//! A phone sends keys by INFO instead of RFC 4733. An application reads them; what is no key is answered and left alone (F21).
+//! A phone sends keys by INFO instead of RFC 4733. An application reads them; what is no key is answered and left alone. In a
+//! conversation the other phone gets them, each in the way it has for keys (F21).
 
 use std::time::Duration;
 
@@ -34,6 +35,50 @@ fn an_application_reads_keys_that_come_by_info() {
         assert_eq!(refused.len(), 4);
         assert!(refused.iter().all(|answer| answer.starts_with("SIP/2.0 200 ")));
         world.hang_up(line);
+        world.finish().await;
+    });
+}
+
+const RELAY: &str = "application/dtmf-relay";
+
+/// What a key comes as, from a phone that says it by INFO and from one that says it as an event.
+#[test]
+fn keys_reach_the_other_party_in_its_own_way() {
+    run(async {
+        let (mut world, [alice, bob, carol]) = World::with_phones(2).await;
+        world.without_events(carol);
+        // Both have events: what came by INFO goes on as an event.
+        let (line, other) = world.talk(alice, bob).await;
+        world.inform(line, RELAY, "Signal=5\r\nDuration=160\r\n");
+        world.until("the callee has the key", |world| world.keys(other) == "5").await;
+        world.inform(other, RELAY, "Signal=#\r\nDuration=160\r\n");
+        world.until("the caller has the key", |world| world.keys(line) == "#").await;
+        world.press(line, "12");
+        world.until("events go on as events", |world| world.keys(other) == "512").await;
+        world.hear_each_other(line, other).await;
+        assert_eq!((world.informed(line), world.informed(other)), ("", ""));
+        world.hang_up(line);
+        world.until_over(other).await;
+
+        // Carol has none, but takes INFO: what came as an event or by INFO goes on by INFO.
+        let (line, other) = world.talk(alice, carol).await;
+        world.inform(line, RELAY, "Signal=7\r\nDuration=240\r\n");
+        world.until("the callee has the key", |world| world.informed(other) == "7").await;
+        world.press(line, "*");
+        world.until("the callee has the event", |world| world.informed(other) == "7*").await;
+        world.inform(other, "application/dtmf", "9");
+        world.until("the caller has the key", |world| world.keys(line) == "9").await;
+        assert!(world.sent_to(carol, "INFO ")[0].contains("\r\n\r\nSignal=7\r\nDuration=240\r\n"));
+        assert_eq!((world.informed(line), world.keys(other)), ("", ""));
+
+        // Nobody hears the keys of who is held.
+        world.hold(other, true);
+        world.until_heard(line, 700).await;
+        world.inform(line, RELAY, "Signal=1\r\nDuration=160\r\n");
+        world.pass(Duration::from_secs(1)).await;
+        assert_eq!(world.informed(other), "7*");
+        world.hang_up(line);
+        world.until_over(other).await;
         world.finish().await;
     });
 }

@@ -99,6 +99,12 @@ pub(crate) fn info_digit(content_type: &[u8], body: &[u8]) -> Option<(char, u32)
     matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D').then_some((digit, duration))
 }
 
+/// Whether who sent these headers takes INFO, and with it keys (RFC 3261 §20.5). There is no better sign: the customary bodies have
+/// no package that could be named in Recv-Info (RFC 6086 §1).
+pub(crate) fn takes_info(headers: &Headers) -> bool {
+    headers.has_token(&HeaderName::Allow, "INFO")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

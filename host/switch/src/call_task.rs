@@ -68,6 +68,8 @@ pub(crate) struct Offered {
     pub(crate) source: IpAddr,
     /// The Call-ID, by which a later transfer names the dialog.
     pub(crate) dialog: Bytes,
+    /// Whether the caller allows INFO.
+    pub(crate) takes_info: bool,
 }
 
 /// The task's whole state.
@@ -330,6 +332,7 @@ impl CallTask {
             refer: Refer::None,
             dialog: Some(offered.dialog),
             over: false,
+            takes_info: offered.takes_info,
             recording: None,
         };
         self.legs.insert(leg, leg_state);

@@ -156,6 +156,7 @@ impl Switch {
             offer: request.body.clone(),
             source: flow.remote.ip(),
             dialog: request.headers.call_id_text().map(|id| id.as_bytes().clone()).unwrap_or_default(),
+            takes_info: crate::address::takes_info(&request.headers),
         };
         match replaced {
             None => self.begin(&tenant, offered),

@@ -48,6 +48,11 @@ impl World {
         &self.line(line).keys
     }
 
+    /// The keys a line received by INFO.
+    pub(crate) fn informed(&self, line: Line) -> &str {
+        &self.line(line).informed
+    }
+
     /// How often the answer reached the caller.
     pub(crate) fn answers(&self, line: Line) -> u32 {
         self.line(line).answers

@@ -57,6 +57,11 @@ impl World {
         PhoneId(self.phones.len() - 1)
     }
 
+    /// From now on a phone has no telephone-events (RFC 4733) in its SDP.
+    pub(crate) fn without_events(&mut self, phone: PhoneId) {
+        self.phones[phone.0].events = false;
+    }
+
     /// A phone calls a number.
     pub(crate) fn call(&mut self, phone: PhoneId, number: &str) -> Line {
         self.call_with(phone, number, |_| {})

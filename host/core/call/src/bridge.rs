@@ -37,6 +37,11 @@ impl Call {
         self.bridges.iter().filter(|bridge| !bridge.early).find_map(|bridge| bridge.other(leg))
     }
 
+    /// The leg whose party hears a leg just now: none while one of them holds the other.
+    pub(crate) fn listener(&self, leg: LegId) -> Option<LegId> {
+        self.bridges.iter().filter(|bridge| bridge.joined).find_map(|bridge| bridge.other(leg))
+    }
+
     /// Passes a leg's early media on to another that hears nothing else.
     pub(crate) fn join_early(&mut self, a: LegId, b: LegId) {
         if self.peer(a).is_none() && self.peer(b).is_none() {

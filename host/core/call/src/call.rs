@@ -119,7 +119,7 @@ impl Call {
                     leg.codec = codec;
                 }
             }
-            Input::Dtmf { leg, digit, duration_ms } => self.dtmf(now, leg, digit, duration_ms),
+            Input::Dtmf { leg, digit, duration_ms, carrier } => self.dtmf(now, leg, (digit, duration_ms), carrier),
             Input::PlayEnded { leg, play } => self.play_ended(now, leg, play),
             Input::PlayFailed { leg, play, prompt } => self.play_failed(now, leg, play, &prompt),
             Input::DigitsSent { leg } => self.digits_sent(leg),

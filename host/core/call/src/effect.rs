@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::{
-    AdoptedLeg, CallId, Cause, Cdr, Contact, DialId, Hops, Input, LegId, Party, PlayId, RequestError, RequestId,
+    AdoptedLeg, CallId, Carrier, Cause, Cdr, Contact, DialId, Hops, Input, LegId, Party, PlayId, RequestError,
+    RequestId,
 };
 
 /// What a call asks its owner to do, in order.
@@ -114,6 +115,17 @@ pub enum Effect {
         leg: LegId,
         /// The digits, with `w` for half a second.
         digits: String,
+    },
+    /// Pass a key on to a leg, which the party that it is joined with pressed. Nothing is told when it is done.
+    RelayDigit {
+        /// The leg.
+        leg: LegId,
+        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        digit: char,
+        /// How long it was down, in milliseconds.
+        duration_ms: u32,
+        /// How it came: what came as media went on as media where both sides have a way for it.
+        carrier: Carrier,
     },
     /// Record what a leg says; [`Input::RecordEnded`] when it is stored.
     StartRecord {

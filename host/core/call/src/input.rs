@@ -110,6 +110,8 @@ pub enum Input {
         digit: char,
         /// How long, in milliseconds.
         duration_ms: u32,
+        /// How it came.
+        carrier: Carrier,
     },
     /// A playback came to its end or was stopped, or nobody could hear it.
     PlayEnded {
@@ -179,6 +181,15 @@ pub enum Input {
         /// Why.
         cause: Cause,
     },
+}
+
+/// How a key came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// Among the leg's media (RFC 4733).
+    Media,
+    /// By the leg's signalling (INFO).
+    Signalling,
 }
 
 /// What a REFER asks for.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Call, Effect, LegEventKind, LegId, Outcome, PlayId, RequestError, RequestId, Side, limit};
+use crate::{Call, Carrier, Effect, LegEventKind, LegId, Outcome, PlayId, RequestError, RequestId, Side, limit};
 
 /// A request that is not answered yet. (Dials wait in their [`Dial`](crate::dial::Dial).)
 #[derive(Debug)]
@@ -171,7 +171,7 @@ impl Call {
     // === What happens on the leg ===
 
     /// A key was pressed.
-    pub(crate) fn dtmf(&mut self, now: Instant, leg: LegId, digit: char, duration_ms: u32) {
+    pub(crate) fn dtmf(&mut self, now: Instant, leg: LegId, (digit, duration_ms): (char, u32), carrier: Carrier) {
         let digit = digit.to_ascii_uppercase();
         if self.live(leg).is_none() || !matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D') {
             return;
@@ -184,6 +184,9 @@ impl Call {
             }
         } else if digit == '*' && self.star_ends_conversation(now, leg) {
             return;
+        }
+        if let Some(leg) = self.listener(leg) {
+            self.emit(Effect::RelayDigit { leg, digit, duration_ms, carrier });
         }
         self.event(leg, LegEventKind::Dtmf { digit, duration_ms });
     }

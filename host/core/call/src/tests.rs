@@ -156,7 +156,7 @@ impl Rig {
     }
 
     pub(crate) fn key(&mut self, leg: u32, digit: char) {
-        self.put(Input::Dtmf { leg: LegId(leg), digit, duration_ms: 100 });
+        self.put(Input::Dtmf { leg: LegId(leg), digit, duration_ms: 100, carrier: Carrier::Media });
     }
 
     /// Whether nothing is left: the last words were said and no timer runs.
@@ -201,6 +201,7 @@ pub(crate) fn render(effect: &Effect) -> String {
         Effect::StopPlay { leg, play } => format!("stop-play {leg} p{play}"),
         Effect::RingTone { leg, on: is } => format!("ring-tone {leg} {}", on(*is)),
         Effect::SendDigits { leg, digits } => format!("send-digits {leg} {digits}"),
+        Effect::RelayDigit { leg, digit, .. } => format!("relay-digit {leg} {digit}"),
         Effect::StartRecord { leg, blob, max_ms, .. } => format!("start-record {leg} {blob} {max_ms}"),
         Effect::StopRecord { leg } => format!("stop-record {leg}"),
         Effect::Echo { leg, on: is } => format!("echo {leg} {}", on(*is)),

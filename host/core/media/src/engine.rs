@@ -112,6 +112,7 @@ impl Engine {
             | Command::RingTone { leg, .. }
             | Command::Echo { leg, .. }
             | Command::SendDigits { leg, .. }
+            | Command::PassDigit { leg, .. }
             | Command::Record { leg, .. }
             | Command::StopRecord { leg, .. } => self.command_leg(now, leg, command),
         }
@@ -196,6 +197,7 @@ impl Engine {
             Command::RingTone { tone, .. } => leg.ring(now, tone),
             Command::Echo { on, .. } => leg.is_echo = on,
             Command::SendDigits { digits, .. } => leg.send_digits(now, &digits, events),
+            Command::PassDigit { digit, .. } => leg.pass_digit(now, digit),
             Command::Record { record, options, .. } => leg.record(now, record, options, events),
             Command::StopRecord { record, .. } => leg.stop_record(record, events),
             Command::Add { .. } | Command::Remove { .. } | Command::Bridge { .. } | Command::Unbridge { .. } => {

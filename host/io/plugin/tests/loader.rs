@@ -163,10 +163,10 @@ async fn a_manifest_that_does_not_fit_is_refused() {
     let error = rig.install(Package::folder(wrong, component("app-echo"))).await.unwrap_err();
     assert!(matches!(error, InstallError::Mismatch(_)), "{error}");
     let wrong = manifest("app-echo").replace("apps = [\"Echo\"]", "apps = [\"Echo\"]\nservice = true");
-    let error = rig.install(Package { manifest: wrong, wasm: component("app-echo") }).await.unwrap_err();
+    let error = rig.install(Package::folder(wrong, component("app-echo"))).await.unwrap_err();
     assert!(error.to_string().contains("has a service, but the component exports none"), "{error}");
     let silent = "[plugin]\nid = \"counter\"\nversion = \"1\"\n[provides]\napps = [\"Count\"]\n[capabilities]\nbus = {}\ndialplan = {}\n";
-    let error = rig.install(Package { manifest: silent.into(), wasm: component("counter") }).await.unwrap_err();
+    let error = rig.install(Package::folder(silent, component("counter"))).await.unwrap_err();
     assert!(error.to_string().contains("plugin.toml does not say `service = true`"), "{error}");
     let unknown = manifest("app-echo").replace("title", "titel");
     let error = rig.install(Package::folder(unknown, component("app-echo"))).await.unwrap_err();

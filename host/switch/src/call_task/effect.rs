@@ -40,6 +40,9 @@ impl CallTask {
                     self.input(Input::DigitsSent { leg });
                 }
             }
+            Effect::RelayDigit { leg, digit, duration_ms, carrier } => {
+                self.relay_digit(leg, (digit, duration_ms), carrier);
+            }
             Effect::StartRecord { leg, blob, max_ms, silence_ms } => self.start_record(leg, blob, max_ms, silence_ms),
             Effect::StopRecord { leg } => self.stop_record(leg),
             Effect::Echo { leg, on } => {
@@ -170,6 +173,7 @@ impl CallTask {
             refer: Refer::None,
             dialog: None,
             over: false,
+            takes_info: false,
             recording: None,
         };
         self.legs.insert(leg, state);

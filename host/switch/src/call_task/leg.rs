@@ -27,6 +27,8 @@ pub(crate) struct Leg {
     pub(crate) dialog: Option<Bytes>,
     /// Signalling is over: nothing more may be sent.
     pub(crate) over: bool,
+    /// Whether the peer takes keys by INFO.
+    pub(crate) takes_info: bool,
     pub(crate) recording: Option<super::record::Recording>,
 }
 

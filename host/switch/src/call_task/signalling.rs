@@ -1,7 +1,7 @@
 //! What the sessions of a call say, translated for its brain.
 
 use bytes::Bytes;
-use call::{Cause, Input, LegId, Target};
+use call::{Carrier, Cause, Input, LegId, Target};
 use sip::endpoint::{Command, EndReason, Event, ReasonProtocol, SessionId};
 use sip::message::Contacts;
 
@@ -68,6 +68,7 @@ impl CallTask {
             return self.fail_leg(leg, Cause::INTERWORKING);
         }
         let Some(state) = self.legs.get_mut(&leg) else { return };
+        state.takes_info = crate::address::takes_info(&response.headers);
         if state.media.as_ref().is_none_or(|media| media.negotiation.stream().is_none()) {
             // A 2xx without SDP anywhere: there is nothing to talk over (RFC 3261 §13.2.1).
             return self.fail_leg(leg, Cause::INTERWORKING);
@@ -161,7 +162,11 @@ impl CallTask {
     fn heard_info(&mut self, session: SessionId, content_type: &Bytes, body: &Bytes) {
         let Some(leg) = self.leg_of(session) else { return };
         if let Some((digit, duration_ms)) = crate::address::info_digit(content_type, body) {
-            self.input(Input::Dtmf { leg, digit, duration_ms });
+            if let Some(state) = self.legs.get_mut(&leg) {
+                // Who sends keys so understands them so.
+                state.takes_info = true;
+            }
+            self.input(Input::Dtmf { leg, digit, duration_ms, carrier: Carrier::Signalling });
         }
     }
 

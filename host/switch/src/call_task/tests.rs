@@ -102,6 +102,7 @@ impl Rig {
             offer: Bytes::new(),
             source: IpAddr::from([192, 0, 2, 9]),
             dialog: Bytes::from_static(b"call-id"),
+            takes_info: false,
         });
         let leg = LegId(0);
         assert!(self.task.open_media(leg));

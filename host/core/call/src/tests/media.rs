@@ -160,6 +160,27 @@ fn what_is_no_key_is_no_key() {
     rig.says(&["reply 0 digits \"A1\" -"]);
 }
 
+/// F21: a key goes on to the party that hears the leg, and to nobody while one of them holds the other.
+#[test]
+fn a_key_goes_on_to_who_hears_the_leg() {
+    let mut rig = Rig::talking();
+    rig.key(0, '5');
+    rig.says(&["relay-digit 1 5"]);
+    rig.key(1, '#');
+    rig.says(&["relay-digit 0 #"]);
+    rig.put(Input::LegHeld { leg: LegId(1), held: true });
+    rig.drain();
+    rig.key(0, '6');
+    rig.key(1, '7');
+    rig.says(&[]);
+    rig.put(Input::LegHeld { leg: LegId(1), held: false });
+    rig.drain();
+    rig.key(0, 'E');
+    rig.says(&[]);
+    rig.key(0, 'd');
+    rig.says(&["relay-digit 1 D"]);
+}
+
 fn record(beep: bool) -> Request {
     Request::Record {
         leg: LEG,

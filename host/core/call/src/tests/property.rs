@@ -170,6 +170,7 @@ impl Owner {
                 self.live(leg, &text);
                 assert_eq!(on, if on { self.tones.insert(leg) } else { !self.tones.remove(&leg) }, "{text}");
             }
+            Effect::RelayDigit { leg, .. } => assert!(self.bridges.contains_key(&leg), "{text}: nobody hears it"),
             Effect::Handover { leg, .. } => {
                 self.live(leg, &text);
                 assert!(!self.bridges.contains_key(&leg), "{text}: still in a bridge");
@@ -333,7 +334,9 @@ impl World {
                 Input::RouteEnded { leg: self.pick(leg), cause: None }
             }
             Told::HandedOver(..) | Told::RouteEnded(_) => return,
-            Told::Key(leg, digit) => Input::Dtmf { leg: self.pick(leg), digit, duration_ms: 80 },
+            Told::Key(leg, digit) => {
+                Input::Dtmf { leg: self.pick(leg), digit, duration_ms: 80, carrier: Carrier::Signalling }
+            }
             Told::PlayEnded(leg, play) => Input::PlayEnded { leg: self.pick(leg), play: PlayId(play) },
             Told::PlayFailed(leg, play) => {
                 Input::PlayFailed { leg: self.pick(leg), play: PlayId(play), prompt: "hello".to_owned() }

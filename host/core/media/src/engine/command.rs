@@ -82,6 +82,13 @@ pub enum Command {
         /// Queued after those still being sent.
         digits: String,
     },
+    /// Sends a digit that another party pressed, as `SendDigits` does, but nobody waits for it.
+    PassDigit {
+        /// To whom.
+        leg: LegKey,
+        /// Queued after those still being sent.
+        digit: char,
+    },
     /// Records what the leg says; replaces a recording still going on.
     Record {
         /// Who is recorded.
@@ -112,6 +119,7 @@ impl Command {
             | Self::RingTone { leg, .. }
             | Self::Echo { leg, .. }
             | Self::SendDigits { leg, .. }
+            | Self::PassDigit { leg, .. }
             | Self::Record { leg, .. }
             | Self::StopRecord { leg, .. } => (*leg, None),
             Self::Bridge { a, b } | Self::Unbridge { a, b } => (*a, Some(*b)),

@@ -39,6 +39,8 @@ pub(super) struct Leg {
     transcoder: Option<Transcoder>,
     outgoing: Outgoing,
     digits: dtmf::Sender,
+    /// Somebody wants to know when all digits are sent.
+    is_awaited: bool,
     /// The digit being sent.
     sending: Option<Sending>,
     player: Option<Player>,
@@ -127,6 +129,7 @@ impl Leg {
             transcoder: None,
             outgoing: Outgoing::new(random),
             digits: dtmf::Sender::default(),
+            is_awaited: false,
             sending: None,
             player: None,
             ring: None,
@@ -194,10 +197,22 @@ impl Leg {
 
     pub(super) fn send_digits(&mut self, now: Instant, digits: &str, events: &mut Events) {
         self.digits.push(digits);
+        self.is_awaited = true;
         if self.digits.is_idle() {
-            events.push_back(Event::DigitsSent { leg: self.key });
+            self.tell_digits_sent(events);
         }
         self.start_clock(now);
+    }
+
+    pub(super) fn pass_digit(&mut self, now: Instant, digit: char) {
+        self.digits.push(digit.encode_utf8(&mut [0; 4]));
+        self.start_clock(now);
+    }
+
+    fn tell_digits_sent(&mut self, events: &mut Events) {
+        if std::mem::take(&mut self.is_awaited) {
+            events.push_back(Event::DigitsSent { leg: self.key });
+        }
     }
 
     pub(super) fn record(&mut self, now: Instant, record: u32, options: RecordOptions, events: &mut Events) {
@@ -531,7 +546,7 @@ impl Leg {
         }
         if self.digits.is_idle() {
             self.sending = None;
-            clock.events.push_back(Event::DigitsSent { leg: self.key });
+            self.tell_digits_sent(clock.events);
         }
     }
 

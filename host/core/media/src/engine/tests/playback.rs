@@ -193,6 +193,22 @@ fn digits_are_sent_as_events_in_place_of_the_bridge() {
     assert_eq!(heard.iter().filter(|(_, header, _)| header.payload_type == 0).count(), 1 + 31);
 }
 
+/// F21: who passes a digit on does not wait for it, and makes nobody believe that his own are sent.
+#[test]
+fn a_digit_that_is_passed_on_is_told_to_nobody() {
+    let mut world = World::new();
+    world.add(A, stream(A, Codec::Pcmu));
+    world.command(Command::PassDigit { leg: A, digit: '5' });
+    world.run_to(1000);
+    assert_eq!(world.heard(A).iter().filter(|(_, header, _)| header.payload_type == 101).count(), 7);
+    assert!(!world.events.contains(&Event::DigitsSent { leg: A }));
+    world.command(Command::SendDigits { leg: A, digits: "1".to_owned() });
+    world.command(Command::PassDigit { leg: A, digit: '2' });
+    world.run_to(2000);
+    assert_eq!(world.heard(A).iter().filter(|(_, header, _)| header.payload_type == 101).count(), 2 * 7);
+    assert_eq!(world.events.iter().filter(|event| **event == Event::DigitsSent { leg: A }).count(), 1);
+}
+
 /// F21: in-band for a phone that takes no events.
 #[test]
 fn digits_are_sent_as_tones_where_events_are_not_taken() {
