@@ -415,7 +415,7 @@ fn a_package_is_taken_from_whom_the_files_trust() {
     for table in [signed, "package = \"./mine.jfp\"\nunsigned = true"] {
         let refused = problems("", table);
         let wanted = format!("signed by {publisher}, whom neither host nor tenant has pinned");
-        assert!(refused.contains(&wanted) && refused.contains("tenant.toml:27:11: error: "), "{refused}");
+        assert!(refused.contains(&wanted) && refused.contains("tenant.toml:25:11: error: "), "{refused}");
     }
     assert_eq!(problems(&format!("publishers = [\"{publisher}\"]"), signed), "");
     assert_eq!(problems("", &format!("{signed}\npublisher = \"{publisher}\"")), "");

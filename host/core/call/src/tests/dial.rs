@@ -230,7 +230,8 @@ fn the_star_hangs_up_for_whom_it_may() {
         let mut rig = Rig::talking_with(options);
         rig.key(1 - key, '*');
         rig.key(key, '#');
-        rig.says(&[]);
+        // Any other key, and the star of the other party, goes on to who hears it.
+        rig.says(&[&format!("relay-digit {key} *"), &format!("relay-digit {} #", 1 - key)]);
         rig.key(key, '*');
         rig.says(&["unbridge 0 1", "release 1 16", "reply 0 dialed ANSWER 16 by 1 0ms leave", "release 0 16"]);
         rig.run_over(0);

@@ -205,7 +205,7 @@ fn a_digit_that_is_passed_on_is_told_to_nobody() {
     world.command(Command::SendDigits { leg: A, digits: "1".to_owned() });
     world.command(Command::PassDigit { leg: A, digit: '2' });
     world.run_to(2000);
-    assert_eq!(world.heard(A).iter().filter(|(_, header, _)| header.payload_type == 101).count(), 2 * 7);
+    assert_eq!(world.heard(A).iter().filter(|(_, header, _)| header.payload_type == 101).count(), 3 * 7);
     assert_eq!(world.events.iter().filter(|event| **event == Event::DigitsSent { leg: A }).count(), 1);
 }
 
