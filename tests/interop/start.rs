@@ -4,6 +4,7 @@ use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Command;
 
+use crate::patience::until;
 use crate::process::Process;
 use crate::server::program;
 
@@ -35,6 +36,8 @@ fn a_taken_port_costs_nobody_the_secrets() {
     assert!(secrets.iter().all(|secret| second.printed().contains(secret)), "{}", second.printed());
     let kept = std::fs::read_to_string(folder.path().join("config/jackfield.toml")).unwrap();
     assert!(!kept.contains(&address), "{kept}");
+    // It takes note only after it has shown them: rather twice than never.
+    until("the note that they were shown", || folder.path().join("data/secrets-shown").exists().then_some(()));
     second.kill();
 
     let third = Process::start("demo", &mut demo(folder.path(), "127.0.0.1:0"));
