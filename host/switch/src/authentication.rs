@@ -86,7 +86,10 @@ impl Switch {
             _ => request.headers.from_(),
         };
         let domain = |uri: &Uri| self.domain(uri.host()?);
-        let domain = claimed.as_ref().and_then(|claimed| domain(claimed.uri())).or_else(|| domain(&request.uri));
+        // RFC 3323 §4.1.1.3: who wants to be nobody is from `anonymous.invalid`. Nobody has a domain of that kind (RFC 2606 §2).
+        let is_somebodys = |domain: &String| !domain.ends_with(".invalid");
+        let claimed = claimed.as_ref().and_then(|claimed| domain(claimed.uri())).filter(is_somebodys);
+        let domain = claimed.or_else(|| domain(&request.uri));
         domain.map_or(Claim::Host, Claim::Domain)
     }
 
