@@ -235,14 +235,43 @@ jf_status jf_dial(const jf_leg *leg, const char *target, uint32_t timeout_ms, co
 jf_status jf_record(const jf_leg *leg, const char *name, uint32_t max_ms, const jf_option *given, uint32_t *length_ms) {
     plugin_string_t wire = text(name);
     option_list options;
-    jackfield_pbx_recording_tuple2_string_milliseconds_t made;
+    jackfield_pbx_types_options_t made;
     wire_error error;
     JF_TRY(fill(&options, given));
     if (!jackfield_pbx_recording_record(borrow(leg), &wire, max_ms, &options.wire, &made, &error))
         return failed(&error);
     if (length_ms)
-        *length_ms = made.f1;
-    plugin_string_free(&made.f0);
+        *length_ms = 0;
+    for (size_t at = 0; length_ms && at < made.len; at++) {
+        const plugin_tuple2_string_string_t *pair = &made.ptr[at];
+        if (pair->f0.len != strlen("length-ms") || memcmp(pair->f0.ptr, "length-ms", pair->f0.len) != 0)
+            continue;
+        for (size_t digit = 0; digit < pair->f1.len; digit++)
+            *length_ms = *length_ms * 10 + (uint32_t)(pair->f1.ptr[digit] - '0');
+    }
+    jackfield_pbx_types_options_free(&made);
+    return JF_OK;
+}
+
+jf_status jf_blob_rename(const char *name, const char *to, bool *was) {
+    plugin_string_t wire_name = text(name), wire_to = text(to);
+    wire_error error;
+    bool found;
+    if (!jackfield_pbx_blob_rename(&wire_name, &wire_to, &found, &error))
+        return failed(&error);
+    if (was)
+        *was = found;
+    return JF_OK;
+}
+
+jf_status jf_blob_remove(const char *name, bool *was) {
+    plugin_string_t wire_name = text(name);
+    wire_error error;
+    bool found;
+    if (!jackfield_pbx_blob_remove(&wire_name, &found, &error))
+        return failed(&error);
+    if (was)
+        *was = found;
     return JF_OK;
 }
 

@@ -136,6 +136,10 @@ jf_status jf_dial(const jf_leg *leg, const char *target, uint32_t timeout_ms, co
  * silence-ms, beep. `length_ms` may be NULL. */
 jf_status jf_record(const jf_leg *leg, const char *name, uint32_t max_ms, const jf_option *options, uint32_t *length_ms);
 
+/* Capability blob: recordings, private to the plugin in its tenant. `was` tells whether there was one; it may be NULL. */
+jf_status jf_blob_rename(const char *name, const char *to, bool *was);
+jf_status jf_blob_remove(const char *name, bool *was);
+
 /* Capability dialplan. A variable that does not exist is empty. */
 jf_status jf_variable(const jf_leg *leg, const char *name, char *value, size_t size);
 jf_status jf_set_variable(const jf_leg *leg, const char *name, const char *value);

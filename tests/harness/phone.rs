@@ -60,6 +60,8 @@ pub(crate) struct LineState {
     pub(crate) transfer: Vec<u16>,
     /// The caller's number, as shown.
     pub(crate) caller: String,
+    /// The caller's name, as shown.
+    pub(crate) caller_name: String,
     /// Keys that the other side pressed.
     pub(crate) keys: String,
     /// Keys that came by INFO.
@@ -316,6 +318,7 @@ impl Phone {
                 let (key, negotiation) = self.open(now);
                 let mut line = LineState::new(State::Incoming, key, negotiation);
                 let from = request.headers.from_();
+                line.caller_name = from.as_ref().and_then(|from| from.display_name()).unwrap_or_default();
                 line.caller = from.and_then(|from| from.uri().user_unescaped()).unwrap_or_default();
                 line.answer_to(&request.body);
                 self.lines.insert(session, line);
@@ -467,6 +470,7 @@ impl LineState {
             progress: Vec::new(),
             transfer: Vec::new(),
             caller: String::new(),
+            caller_name: String::new(),
             keys: String::new(),
             informed: String::new(),
             answers: 0,

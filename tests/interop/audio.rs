@@ -77,7 +77,7 @@ impl Heard {
         })
     }
 
-    /// Asserts that these prompts of `app-playback` are in it, one after the other.
+    /// Asserts that these prompts are in it, one after the other.
     #[track_caller]
     pub(crate) fn assert_prompts(&self, names: &[&str]) {
         let mut from = 0;
@@ -101,7 +101,8 @@ impl Heard {
 
 /// A prompt as the plugin ships it.
 pub(crate) fn prompt(name: &str) -> Wav {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/app-playback/prompts/en");
+    let plugin = if name.starts_with("voicemail/") { "app-voicemail" } else { "app-playback" };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins").join(plugin).join("prompts/en");
     let bytes = std::fs::read(folder.join(name).with_extension("wav")).unwrap();
     wav::read(&bytes, 1_000_000).unwrap()
 }

@@ -59,6 +59,12 @@ impl Linphone {
         self.process.prints(&format!("for call {call} (audio)"));
     }
 
+    /// Ends the present call.
+    pub(crate) fn hangs_up(&mut self) {
+        self.process.line("terminate");
+        self.process.prints("ended");
+    }
+
     /// Puts the present call on hold.
     pub(crate) fn pauses(&mut self, call: u32) {
         self.process.line("pause");

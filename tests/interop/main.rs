@@ -31,3 +31,4 @@ mod start;
 mod stop;
 mod strangers;
 mod tenants;
+mod voicemail;

@@ -77,6 +77,33 @@ impl Server {
         self.dir.path().join("config/tenants").join(tenant).join(name)
     }
 
+    /// The file of the one recording in a tenant whose name has this in it.
+    #[track_caller]
+    pub(crate) fn recording(&self, tenant: &str, name: &str) -> PathBuf {
+        let part = name.replace('/', "+");
+        let found: Vec<PathBuf> =
+            self.recordings(tenant).into_iter().filter(|path| path.to_string_lossy().contains(&part)).collect();
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+        found[0].clone()
+    }
+
+    /// The files of a tenant's recordings, those being written included.
+    pub(crate) fn recordings(&self, tenant: &str) -> Vec<PathBuf> {
+        let folder = self.dir.path().join("data/store/blobs").join(tenant);
+        let files = std::fs::read_dir(folder).into_iter().flatten();
+        files.map(|file| file.unwrap().path()).collect()
+    }
+
+    /// Waits until so many seconds of a recording that is being written are on disk.
+    #[track_caller]
+    pub(crate) fn until_recorded(&self, tenant: &str, seconds: u64) {
+        until(&format!("{seconds} seconds of a recording"), || {
+            let unfinished =
+                self.recordings(tenant).into_iter().find(|path| path.to_string_lossy().contains(".unfinished"));
+            (std::fs::metadata(unfinished?).ok()?.len() > seconds * 16_000).then_some(())
+        });
+    }
+
     /// A folder that lives as long as the server.
     pub(crate) fn scratch(&self, name: &str) -> PathBuf {
         let folder = self.dir.path().join("scratch").join(name);

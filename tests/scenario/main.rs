@@ -46,4 +46,5 @@ mod slow_prompt;
 mod tenant_isolation;
 mod two_phones_talk;
 mod vanished_phone;
+mod voicemail;
 mod way_to_the_phone;

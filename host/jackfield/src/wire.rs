@@ -243,6 +243,7 @@ fn rtp_config(server: &config::Server) -> RtpConfig {
         bind: server.media_address,
         advertised: server.media_advertised,
         ports: server.media_ports.clone().map_or(Ports::Ephemeral, Ports::Range),
+        io_uring: server.media_io_uring,
     }
 }
 

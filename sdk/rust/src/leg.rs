@@ -153,8 +153,16 @@ impl Leg {
 
     /// Records what the party says; durable when it returns. Capability `recording`.
     pub fn record(&self, record: Record) -> Result<Recorded> {
-        let (blob, ms) = port::record(&self.0, &record.name, milliseconds(record.max), &record.options)?;
-        Ok(Recorded { prompt: format!("blob:{blob}"), blob, duration: Duration::from_millis(ms.into()) })
+        let told = port::record(&self.0, &record.name, milliseconds(record.max), &record.options)?;
+        let get = |name: &str| told.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let blob = get("blob").unwrap_or(&record.name).to_owned();
+        Ok(Recorded {
+            prompt: format!("blob:{blob}"),
+            blob,
+            duration: Duration::from_millis(get("length-ms").and_then(|ms| ms.parse().ok()).unwrap_or(0)),
+            ended: get("ended").unwrap_or_default().to_owned(),
+            digit: get("digit").and_then(|digit| digit.chars().next()),
+        })
     }
 
     /// A variable of the dialplan. Capability `dialplan`, like all that follow.
@@ -334,6 +342,10 @@ pub struct Recorded {
     pub prompt: String,
     /// Its length.
     pub duration: Duration,
+    /// What ended it: `digit`, `silence`, `limit` (as long as it may be, or a quota) or `gone` (a hang-up). More may come.
+    pub ended: String,
+    /// The digit that ended it.
+    pub digit: Option<char>,
 }
 
 /// One or several names: `"hello"`, `["digits/4", "digits/2"]`, a `Vec<String>`.

@@ -36,6 +36,10 @@ struct Inner {
     attributes: BTreeMap<String, String>,
     variables: BTreeMap<String, String>,
     values: BTreeMap<String, Vec<u8>>,
+    /// The lengths of the plugin's blobs.
+    blobs: BTreeMap<String, u64>,
+    /// How the next recordings go: their length, and what ends them.
+    recordings: VecDeque<(u32, String)>,
     config: BTreeMap<String, String>,
     applications: BTreeMap<String, Result>,
     answers: VecDeque<Result<Vec<u8>>>,
@@ -84,6 +88,19 @@ impl Fake {
     /// A value the plugin finds in its kv space.
     pub fn value(self, key: &str, value: &str) -> Self {
         self.with(|inner| drop(inner.values.insert(key.into(), value.into())))
+    }
+
+    /// A recording the plugin made before.
+    pub fn blob(self, name: &str, bytes: u64) -> Self {
+        self.with(|inner| {
+            inner.blobs.insert(name.into(), bytes);
+        })
+    }
+
+    /// How long the next recording becomes and what ends it: `digit`, `silence`, `limit`, or `gone` for a hang-up. Several
+    /// calls queue; without any it is two seconds and a digit.
+    pub fn records(self, ms: u32, ended: &str) -> Self {
+        self.with(|inner| inner.recordings.push_back((ms, ended.into())))
     }
 
     /// A setting of the plugin.
@@ -155,6 +172,11 @@ impl Fake {
         self.0.0.borrow().values.get(key).map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
+    /// The names of the plugin's recordings.
+    pub fn blobs(&self) -> Vec<String> {
+        self.0.0.borrow().blobs.keys().cloned().collect()
+    }
+
     /// A variable as the plugin left it.
     pub fn set(&self, variable: &str) -> Option<String> {
         self.0.0.borrow().variables.get(variable).cloned()
@@ -185,7 +207,11 @@ impl State {
 
     fn exist(&self, prompts: &[String]) -> Result {
         let inner = self.0.borrow();
-        match prompts.iter().find(|prompt| inner.missing.contains(prompt)) {
+        let is_missing = |prompt: &&String| {
+            inner.missing.contains(prompt)
+                || prompt.strip_prefix("blob:").is_some_and(|name| !inner.blobs.contains_key(name))
+        };
+        match prompts.iter().find(is_missing) {
             Some(missing) => Err(Error::invalid(format!("no sound {missing}"))),
             None => Ok(()),
         }
@@ -294,9 +320,23 @@ impl Host for State {
         Ok(vec![("status".into(), status), ("cause".into(), "16".into())])
     }
 
-    fn record(&self, _leg: u32, name: &str, max: u32, _options: &Vec<(String, String)>) -> Result<(String, u32)> {
+    fn record(
+        &self,
+        _leg: u32,
+        name: &str,
+        max: u32,
+        _options: &Vec<(String, String)>,
+    ) -> Result<Vec<(String, String)>> {
         self.act(format!("record {name}"))?;
-        Ok((name.into(), max.min(2_000)))
+        let mut inner = self.0.borrow_mut();
+        let (ms, ended) = inner.recordings.pop_front().unwrap_or((2_000, "digit".into()));
+        let ms = ms.min(max);
+        inner.unix_ms += u64::from(ms);
+        inner.blobs.insert(name.into(), u64::from(ms) * 16);
+        if ended == "gone" {
+            inner.patience = Some(0);
+        }
+        Ok(vec![("blob".into(), name.into()), ("length-ms".into(), ms.to_string()), ("ended".into(), ended)])
     }
 
     fn variable(&self, _leg: u32, name: &str) -> Option<String> {
@@ -327,6 +367,25 @@ impl Host for State {
         let place = format!("{},{},{priority}", context.unwrap_or_default(), extension.unwrap_or_default());
         self.0.borrow_mut().went = Some(place);
         Ok(())
+    }
+
+    fn blob_list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, u64)>> {
+        let inner = self.0.borrow();
+        let found = inner.blobs.iter().map(|(name, bytes)| (name.clone(), *bytes));
+        let wanted =
+            found.filter(|(name, _)| name.starts_with(prefix) && after.is_none_or(|after| name.as_str() > after));
+        Ok(wanted.take(limit as usize).collect())
+    }
+
+    fn blob_rename(&self, from: &str, to: &str) -> Result<bool> {
+        let mut inner = self.0.borrow_mut();
+        let Some(bytes) = inner.blobs.remove(from) else { return Ok(false) };
+        inner.blobs.insert(to.into(), bytes);
+        Ok(true)
+    }
+
+    fn blob_remove(&self, name: &str) -> Result<bool> {
+        Ok(self.0.borrow_mut().blobs.remove(name).is_some())
     }
 
     fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>> {
@@ -383,7 +442,7 @@ impl Host for State {
     fn random(&self, bytes: u32) -> Vec<u8> {
         let mut inner = self.0.borrow_mut();
         let mut next = || {
-            let mut x = inner.random.max(0x9e37_79b9_7f4a_7c15);
+            let mut x = if inner.random == 0 { 0x9e37_79b9_7f4a_7c15 } else { inner.random };
             x ^= x << 13;
             x ^= x >> 7;
             x ^= x << 17;
@@ -401,7 +460,7 @@ impl Host for State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jackfield_sdk::{Digits, kv, system};
+    use jackfield_sdk::{Digits, Record, blob, kv, system};
 
     #[test]
     fn a_caller_that_dials_is_heard_and_one_that_hangs_up_is_gone() {
@@ -418,6 +477,21 @@ mod tests {
     }
 
     #[test]
+    fn a_recording_is_there_after_the_hang_up_that_ended_it() {
+        let fake = Fake::new().records(4_000, "gone");
+        fake.run(|leg| {
+            assert!(leg.play("blob:note").is_err());
+            let recorded = leg.record(Record::to("note")).unwrap();
+            assert_eq!((recorded.duration.as_secs(), recorded.ended.as_str()), (4, "gone"));
+            assert!(leg.play(&recorded.prompt).unwrap_err().is_gone());
+            assert!(blob::rename("note", "kept").unwrap() && !blob::rename("note", "kept").unwrap());
+            assert_eq!(blob::list("k", None, 10).unwrap()[0].bytes, 64_000);
+            assert!(blob::remove("kept").unwrap() && !blob::remove("kept").unwrap());
+        });
+        assert!(fake.blobs().is_empty());
+    }
+
+    #[test]
     fn values_are_updated_without_loss() {
         let fake = Fake::new().value("count", "41");
         fake.run(|_leg| {
@@ -429,5 +503,13 @@ mod tests {
             assert!(system::random_below(10) < 10);
         });
         assert_eq!(fake.stored("count").as_deref(), Some("42"));
+    }
+
+    #[test]
+    fn random_bytes_do_not_begin_again() {
+        Fake::new().run(|_leg| {
+            let drawn: Vec<Vec<u8>> = (0..64).map(|_| system::random(16)).collect();
+            assert!((0..64).all(|at| !drawn[..at].contains(&drawn[at])));
+        });
     }
 }

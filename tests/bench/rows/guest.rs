@@ -8,8 +8,8 @@ use std::{
 
 use call::{LegId, Outcome, Request, RequestError, TenantId};
 use plugin::{
-    BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, KvError, KvSpace, Limits, LogRecord, TenantPlugins,
-    TenantPort, Terms, measure,
+    BlobFailure, BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, KvError, KvSpace, Limits, LogRecord,
+    TenantPlugins, TenantPort, Terms, measure,
 };
 use tokio::runtime::Runtime;
 
@@ -116,6 +116,10 @@ fn refused<T: Send + 'static>() -> BoxFuture<'static, Result<T, KvError>> {
     Box::pin(async { Err(KvError::Failed("nothing is kept here".to_owned())) })
 }
 
+fn no_blob<T: Send + 'static>() -> BoxFuture<'static, Result<T, BlobFailure>> {
+    Box::pin(async { Err(BlobFailure("nothing is kept here".to_owned())) })
+}
+
 impl TenantPort for Nobody {
     fn kv_get<'a>(&'a self, _: KvSpace<'a>, _: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>> {
         refused()
@@ -147,6 +151,24 @@ impl TenantPort for Nobody {
         _: u32,
     ) -> BoxFuture<'a, Result<Vec<String>, KvError>> {
         refused()
+    }
+
+    fn blob_list<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a str,
+        _: Option<&'a str>,
+        _: u32,
+    ) -> BoxFuture<'a, Result<Vec<(String, u64)>, BlobFailure>> {
+        no_blob()
+    }
+
+    fn blob_rename<'a>(&'a self, _: &'a str, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<bool, BlobFailure>> {
+        no_blob()
+    }
+
+    fn blob_remove<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<bool, BlobFailure>> {
+        no_blob()
     }
 
     fn settings(&self, _: &str) -> Arc<BTreeMap<String, String>> {

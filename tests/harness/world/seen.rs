@@ -43,6 +43,11 @@ impl World {
         &self.line(line).caller
     }
 
+    /// The caller's name, as a called line was shown it.
+    pub(crate) fn caller_name(&self, line: Line) -> &str {
+        &self.line(line).caller_name
+    }
+
     /// The keys a line received.
     pub(crate) fn keys(&self, line: Line) -> &str {
         &self.line(line).keys

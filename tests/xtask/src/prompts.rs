@@ -7,8 +7,12 @@ use crate::command::{Failure, Step, at};
 use crate::packages;
 use crate::workspace::Workspace;
 
-/// Every prompt: its name as a dialplan says it, and the sentence.
-const PROMPTS: &[(&str, &str)] = &[
+/// A plugin, and its prompts: the name as a dialplan says it, and the sentence.
+type Spoken = (&'static str, &'static [(&'static str, &'static str)]);
+
+const PROMPTS: &[Spoken] = &[("app-playback", PLAYBACK), ("app-voicemail", VOICEMAIL)];
+
+const PLAYBACK: &[(&str, &str)] = &[
     ("hello", "Hello, and welcome to Jackfield."),
     ("goodbye", "Goodbye."),
     ("thank-you", "Thank you."),
@@ -58,14 +62,69 @@ const PROMPTS: &[(&str, &str)] = &[
     ("digits/pound", "hash"),
 ];
 
-/// Writes every prompt as mono 16-bit WAV at 8 kHz below `plugins/app-playback/prompts/en`.
+const VOICEMAIL: &[(&str, &str)] = &[
+    ("voicemail/unavailable", "The person you are calling is not available."),
+    ("voicemail/busy", "The person you are calling is on another call."),
+    ("voicemail/leave-message", "Please leave a message after the tone, then press hash, or hang up."),
+    ("voicemail/saved", "Your message has been saved."),
+    ("voicemail/too-short", "That was too short."),
+    ("voicemail/full", "This mailbox cannot take messages now."),
+    ("voicemail/enter-mailbox", "Please enter the mailbox, then press hash."),
+    ("voicemail/enter-pin", "Please enter the PIN, then press hash."),
+    ("voicemail/wrong", "That is not right."),
+    ("voicemail/locked", "There were too many attempts. Please try again later."),
+    ("voicemail/alarm", "Somebody has tried to enter this mailbox with a wrong PIN."),
+    ("voicemail/choose-pin", "Please choose a PIN, then press hash."),
+    ("voicemail/repeat-pin", "Please enter it again, then press hash."),
+    ("voicemail/weak-pin", "That is too short, or too easy to guess."),
+    ("voicemail/pins-differ", "That was not the same."),
+    ("voicemail/pin-set", "Your PIN is set."),
+    ("voicemail/you-have", "You have"),
+    ("voicemail/new-messages-and", "new messages, and"),
+    ("voicemail/old-messages", "old messages."),
+    ("voicemail/main-menu", "For new messages, press one. Old messages, two. Greetings and PIN, zero. To leave, hash."),
+    ("voicemail/no-messages", "There are no messages."),
+    ("voicemail/no-more", "There are no more messages."),
+    (
+        "voicemail/message-menu",
+        "To hear it again, press five. The next one, six. The one before, four. To delete it, seven. To save it, nine. \
+         Time and caller, three. To go back, hash.",
+    ),
+    ("voicemail/deleted", "Deleted."),
+    ("voicemail/kept", "Kept."),
+    ("voicemail/save-menu", "To keep it as new, press zero. As old, one."),
+    ("voicemail/received", "Received"),
+    ("voicemail/today", "today"),
+    ("voicemail/yesterday", "yesterday"),
+    ("voicemail/days-ago", "days ago"),
+    ("voicemail/at", "at"),
+    ("voicemail/from", "from"),
+    ("voicemail/unknown-caller", "somebody unknown."),
+    (
+        "voicemail/options-menu",
+        "To record what callers hear when you are not available, press one. When you are busy, two. To change your PIN, three. \
+         To delete both recordings, four. To go back, hash.",
+    ),
+    ("voicemail/record-greeting", "Please speak after the tone, then press hash."),
+    ("voicemail/accept-menu", "To keep it, press one. To record it again, two."),
+    ("voicemail/goodbye", "Goodbye."),
+];
+
+/// Writes every prompt as mono 16-bit WAV at 8 kHz below `prompts/en` of its plugin.
 pub(crate) fn speak(workspace: &Workspace) -> Result<(), Failure> {
     packages::install(packages::SPEECH)?;
-    let folder = workspace.root.join("plugins/app-playback/prompts/en");
+    for (plugin, prompts) in PROMPTS {
+        speak_all(workspace, &workspace.root.join("plugins").join(plugin).join("prompts/en"), prompts)?;
+    }
+    let beep = ["synth", "0.25", "sine", "1000", "fade", "0.01", "0.25", "0.01", "gain", "-9"];
+    convert(&["-n"], &workspace.root.join("plugins/app-playback/prompts/en/beep.wav"), &beep)
+}
+
+fn speak_all(workspace: &Workspace, folder: &Path, prompts: &[(&str, &str)]) -> Result<(), Failure> {
     let spoken = workspace.target.join("xtask/spoken.wav");
     let scratch = spoken.parent().expect("the path was just joined");
     at(scratch, fs::create_dir_all(scratch))?;
-    for (name, sentence) in PROMPTS {
+    for (name, sentence) in prompts {
         Step::new("espeak-ng").args(["-v", "en-gb", "-s", "150", "-w"]).arg(&spoken).arg(sentence).run()?;
         // The silence that espeak-ng leaves at both ends would make spelled numbers halting.
         let trim = ["silence", "1", "0.01", "0.5%", "reverse", "silence", "1", "0.01", "0.5%", "reverse"];
@@ -76,8 +135,7 @@ pub(crate) fn speak(workspace: &Workspace) -> Result<(), Failure> {
             &[&trim[..], &pad].concat(),
         )?;
     }
-    let beep = ["synth", "0.25", "sine", "1000", "fade", "0.01", "0.25", "0.01", "gain", "-9"];
-    convert(&["-n"], &folder.join("beep.wav"), &beep)
+    Ok(())
 }
 
 fn convert(input: &[&str], output: &Path, effects: &[&str]) -> Result<(), Failure> {

@@ -123,7 +123,7 @@ impl Call {
             Input::PlayEnded { leg, play } => self.play_ended(now, leg, play),
             Input::PlayFailed { leg, play, prompt } => self.play_failed(now, leg, play, &prompt),
             Input::DigitsSent { leg } => self.digits_sent(leg),
-            Input::RecordEnded { leg, blob, stored } => self.record_ended(leg, &blob, stored),
+            Input::RecordEnded { leg, blob, stored, silence } => self.record_ended(leg, &blob, stored, silence),
             Input::MediaTimeout { leg } => self.media_timeout(now, leg),
             Input::Located { dial, target, contacts } => self.located(now, dial, target, contacts),
             Input::Request { id, request } => self.request(now, id, request),

@@ -133,6 +133,8 @@ pub enum Effect {
         leg: LegId,
         /// The blob's name.
         blob: String,
+        /// What all blobs of its folder may take, in bytes.
+        quota: Option<u64>,
         /// The most that is recorded, in milliseconds.
         max_ms: u64,
         /// Silence of this length in milliseconds ends it.
@@ -248,6 +250,31 @@ pub enum TransferResult {
     Failed(Cause),
 }
 
+/// What ended a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordingEnd {
+    /// One of its terminators.
+    Digit(char),
+    /// The party was silent for as long as was said.
+    Silence,
+    /// It is as long as it may be, or as its owner's quota allows.
+    Limit,
+    /// The party hung up.
+    Gone,
+}
+
+impl RecordingEnd {
+    /// The name by which programs know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Digit(_) => "digit",
+            Self::Silence => "silence",
+            Self::Limit => "limit",
+            Self::Gone => "gone",
+        }
+    }
+}
+
 /// What a granted request brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -271,8 +298,8 @@ pub enum Outcome {
         blob: String,
         /// Its length in milliseconds.
         duration_ms: u64,
-        /// The digit that ended it.
-        digit: Option<char>,
+        /// What ended it.
+        ended: RecordingEnd,
     },
     /// An event, or none within the time.
     Event(Option<LegEvent>),

@@ -142,6 +142,8 @@ pub enum Input {
         blob: String,
         /// Its length in milliseconds, or why there is none: it could not be stored, or was not begun.
         stored: Result<u64, RequestError>,
+        /// It was silence that ended it.
+        silence: bool,
     },
     /// Nothing was heard of a leg's media for too long.
     MediaTimeout {
@@ -305,6 +307,8 @@ pub enum Request {
         leg: LegId,
         /// The name of the blob to make.
         blob: String,
+        /// What all blobs of its folder may take, in bytes.
+        quota: Option<u64>,
         /// The most that is recorded.
         max: Duration,
         /// Silence of this length ends it.

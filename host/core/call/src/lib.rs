@@ -63,7 +63,7 @@ pub use call::{Call, Config};
 pub use cause::Cause;
 pub use cdr::{Cdr, CdrLeg, Direction, Disposition, Side};
 pub use dial_arguments::{DialArgumentError, DialArguments};
-pub use effect::{DialStatus, Effect, LegEvent, LegEventKind, Outcome, Route, TransferResult};
+pub use effect::{DialStatus, Effect, LegEvent, LegEventKind, Outcome, RecordingEnd, Route, TransferResult};
 pub use id::{CallId, CallIdError, DialId, LegId, PlayId, RequestId, TenantId, TenantIdError};
 pub use input::{AdoptedLeg, Carrier, DialOptions, Input, Request, RequestError, Ringback, Then, Transfer};
 pub use party::{Contact, Hops, Party, Target};

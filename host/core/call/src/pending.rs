@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Call, Carrier, Effect, LegEventKind, LegId, Outcome, PlayId, RequestError, RequestId, Side, limit};
+use crate::{
+    Call, Carrier, Effect, LegEventKind, LegId, Outcome, PlayId, RecordingEnd, RequestError, RequestId, Side, limit,
+};
 
 /// A request that is not answered yet. (Dials wait in their [`Dial`](crate::dial::Dial).)
 #[derive(Debug)]
@@ -45,11 +47,13 @@ pub(crate) struct Read {
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) blob: String,
+    pub(crate) quota: Option<u64>,
     pub(crate) max: Duration,
     pub(crate) silence: Option<Duration>,
     pub(crate) terminators: String,
     pub(crate) stage: Stage,
-    pub(crate) digit: Option<char>,
+    /// Why it was stopped, if this call stopped it.
+    pub(crate) ended: Option<RecordingEnd>,
 }
 
 /// How far a recording is.
@@ -135,7 +139,7 @@ impl Call {
                 continue;
             }
             if matches!(pending.kind, Kind::Record(_)) {
-                self.stop_recording(now, at);
+                self.stop_recording(now, at, RecordingEnd::Gone);
                 at += 1;
                 continue;
             }
@@ -215,8 +219,7 @@ impl Call {
                 outcome.map_or(Pressed::Taken, Pressed::Answered)
             }
             Kind::Record(record) if record.terminators.contains(digit) => {
-                record.digit = Some(digit);
-                self.stop_recording(now, at);
+                self.stop_recording(now, at, RecordingEnd::Digit(digit));
                 Pressed::Taken
             }
             _ => Pressed::Ignored,
@@ -281,6 +284,7 @@ impl Call {
         let effect = Effect::StartRecord {
             leg: pending.leg,
             blob: record.blob.clone(),
+            quota: record.quota,
             max_ms: ms(record.max),
             silence_ms: record.silence.map(ms),
         };
@@ -288,7 +292,7 @@ impl Call {
     }
 
     /// Ends a recording and waits until it is stored.
-    fn stop_recording(&mut self, now: Instant, at: usize) {
+    fn stop_recording(&mut self, now: Instant, at: usize, ended: RecordingEnd) {
         let pending = &mut self.pending[at];
         let leg = pending.leg;
         let Kind::Record(record) = &mut pending.kind else { return };
@@ -297,10 +301,11 @@ impl Call {
             Stage::Beep(play) => {
                 self.emit(Effect::StopPlay { leg, play });
                 self.start_recording(now, at);
-                self.stop_recording(now, at);
+                self.stop_recording(now, at, ended);
             }
             Stage::Recording => {
                 record.stage = Stage::Storing;
+                record.ended = Some(ended);
                 pending.deadline = Some(now + limit::STORING);
                 self.emit(Effect::StopRecord { leg });
             }
@@ -309,7 +314,7 @@ impl Call {
     }
 
     /// A recording is stored, or not.
-    pub(crate) fn record_ended(&mut self, leg: LegId, blob: &str, stored: Result<u64, RequestError>) {
+    pub(crate) fn record_ended(&mut self, leg: LegId, blob: &str, stored: Result<u64, RequestError>, silence: bool) {
         let records = |pending: &Pending| {
             pending.leg == leg
                 && matches!(&pending.kind, Kind::Record(record) if record.blob == blob && !matches!(record.stage, Stage::Beep(_)))
@@ -317,7 +322,9 @@ impl Call {
         let Some(at) = self.pending.iter().position(records) else { return };
         let pending = self.pending.remove(at);
         let Kind::Record(record) = pending.kind else { return };
-        let recorded = |duration_ms| Outcome::Recorded { blob: record.blob, duration_ms, digit: record.digit };
+        let by_itself = if silence { RecordingEnd::Silence } else { RecordingEnd::Limit };
+        let ended = record.ended.unwrap_or(by_itself);
+        let recorded = |duration_ms| Outcome::Recorded { blob: record.blob, duration_ms, ended };
         self.reply(pending.id, stored.map(recorded));
     }
 
@@ -341,7 +348,7 @@ impl Call {
             Kind::Read(read) => Ok(Outcome::Digits { digits: std::mem::take(&mut read.digits), terminator: None }),
             Kind::SendDigits => Err(RequestError::Timeout),
             Kind::Record(record) if record.stage == Stage::Storing => Err(RequestError::Timeout),
-            Kind::Record(_) => return self.stop_recording(now, at),
+            Kind::Record(_) => return self.stop_recording(now, at, RecordingEnd::Limit),
             // These have no deadline.
             Kind::Play { .. } | Kind::Echo { .. } => return,
         };

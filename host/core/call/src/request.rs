@@ -70,14 +70,15 @@ impl Call {
                 self.read_digits(now, id, leg, read, prompts)
             }
             Request::SendDigits { digits, .. } => self.send_digits(now, id, leg, digits),
-            Request::Record { blob, max, silence, terminators, beep, .. } => {
+            Request::Record { blob, quota, max, silence, terminators, beep, .. } => {
                 let record = Record {
                     blob,
+                    quota,
                     max: max.min(limit::CALL),
                     silence,
                     terminators: terminators.to_ascii_uppercase(),
                     stage: Stage::Recording,
-                    digit: None,
+                    ended: None,
                 };
                 self.record(now, id, leg, record, beep)
             }

@@ -202,7 +202,12 @@ pub(crate) fn render(effect: &Effect) -> String {
         Effect::RingTone { leg, on: is } => format!("ring-tone {leg} {}", on(*is)),
         Effect::SendDigits { leg, digits } => format!("send-digits {leg} {digits}"),
         Effect::RelayDigit { leg, digit, .. } => format!("relay-digit {leg} {digit}"),
-        Effect::StartRecord { leg, blob, max_ms, .. } => format!("start-record {leg} {blob} {max_ms}"),
+        Effect::StartRecord { leg, blob, quota, max_ms, .. } => {
+            format!(
+                "start-record {leg} {blob} {max_ms}{}",
+                quota.map(|bytes| format!(" within {bytes}")).unwrap_or_default()
+            )
+        }
         Effect::StopRecord { leg } => format!("stop-record {leg}"),
         Effect::Echo { leg, on: is } => format!("echo {leg} {}", on(*is)),
         Effect::Hold { leg, held } => format!("hold {leg} {}", on(*held)),
@@ -223,9 +228,7 @@ fn render_result(result: &Result<Outcome, RequestError>) -> String {
         Ok(Outcome::Done) => "done".to_owned(),
         Ok(Outcome::Played { digit }) => format!("played {}", digit.unwrap_or('-')),
         Ok(Outcome::Digits { digits, terminator }) => format!("digits {digits:?} {}", terminator.unwrap_or('-')),
-        Ok(Outcome::Recorded { blob, duration_ms, digit }) => {
-            format!("recorded {blob} {duration_ms} {}", digit.unwrap_or('-'))
-        }
+        Ok(Outcome::Recorded { blob, duration_ms, ended }) => format!("recorded {blob} {duration_ms} {ended:?}"),
         Ok(Outcome::Event(None)) => "no event".to_owned(),
         Ok(Outcome::Event(Some(event))) => format!("event {} {}", event.seq, event.kind.name()),
         Ok(Outcome::Attribute(value)) => format!("attribute {value:?}"),

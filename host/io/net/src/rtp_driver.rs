@@ -6,6 +6,7 @@
 mod epoll;
 mod inbox;
 mod ports;
+mod ring;
 mod thread;
 
 use std::fmt;
@@ -40,6 +41,8 @@ pub struct RtpConfig {
     pub advertised: Option<IpAddr>,
     /// Ports for RTP and RTCP.
     pub ports: Ports,
+    /// Whether to move packets by io_uring where the kernel allows it.
+    pub io_uring: bool,
 }
 
 /// Where port pairs come from.
@@ -72,19 +75,19 @@ impl RtpDriver {
             next_leg: AtomicU64::new(1),
         };
         for number in 0..config.threads.max(1) {
-            shared.threads.push(start_thread(number).map_err(StartError::Thread)?);
+            shared.threads.push(start_thread(number, config.io_uring).map_err(StartError::Thread)?);
         }
         Ok(RtpHandle { shared: Arc::new(shared) })
     }
 }
 
-fn start_thread(number: usize) -> io::Result<Door> {
+fn start_thread(number: usize, io_uring: bool) -> io::Result<Door> {
     let (epoll, waker) = Epoll::new()?;
     let inbox = Arc::new(Inbox::new(waker));
     // The hasher's keys come from the kernel's random numbers.
     let seed = RandomState::new().hash_one(number);
     let thread = Thread::new(epoll, Arc::clone(&inbox), seed);
-    let join = std::thread::Builder::new().name(format!("media-{number}")).spawn(move || thread.run())?;
+    let join = std::thread::Builder::new().name(format!("media-{number}")).spawn(move || thread.run(io_uring))?;
     Ok(Door { inbox, join: Some(join) })
 }
 

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
+    /// Manage its recordings.
+    Blob,
     /// Ask the service part of the plugin.
     Bus,
     /// Call others.
@@ -27,11 +29,12 @@ pub enum Capability {
 
 impl Capability {
     /// All there are.
-    pub const ALL: [Self; 5] = [Self::Bus, Self::Dial, Self::Dialplan, Self::Kv, Self::Recording];
+    pub const ALL: [Self; 6] = [Self::Blob, Self::Bus, Self::Dial, Self::Dialplan, Self::Kv, Self::Recording];
 
     /// Its name in manifests, which is the WIT interface's name.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Blob => "blob",
             Self::Bus => "bus",
             Self::Dial => "dial",
             Self::Dialplan => "dialplan",

@@ -35,6 +35,7 @@ pub mod limit;
 pub mod measure;
 
 pub use abi::WIT_0_1;
+pub use capability::blob::blob_name;
 pub use collect::Collected;
 pub use deployment::{
     Available, By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Terms, Trouble,
@@ -50,7 +51,7 @@ pub use manifest::{Bounds, Build, Language, Manifest, ManifestError, RequestedLi
 pub use package::archive::{Archive, ArchiveError};
 pub use package::key::{KeyError, PublisherKey, SecretKey};
 pub use package::{Origin, Package};
-pub use port::{BoxFuture, CallPort, Clock, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
+pub use port::{BlobFailure, BoxFuture, CallPort, Clock, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
 pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};
 pub use tenant::TenantPlugins;
 pub use trust::{Trust, TrustError};

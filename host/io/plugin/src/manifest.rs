@@ -67,7 +67,7 @@ pub enum Language {
 /// The bounds of one capability.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// `kv`: bytes the plugin may keep in each tenant. The tenant's own bound holds besides.
+    /// `kv` and `blob`: bytes the plugin may keep in each tenant. The tenant's own bound holds besides.
     pub quota: Option<u64>,
     /// `dial`: targets that ring at once.
     pub max: Option<u32>,
@@ -278,7 +278,8 @@ struct RawProvides {
 struct RawCapabilities {
     dial: Option<RawDial>,
     recording: Option<Plain>,
-    kv: Option<RawKv>,
+    kv: Option<RawKept>,
+    blob: Option<RawKept>,
     dialplan: Option<Plain>,
     bus: Option<Plain>,
 }
@@ -289,7 +290,7 @@ struct Plain {}
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawKv {
+struct RawKept {
     quota: Option<Size>,
 }
 
@@ -301,11 +302,15 @@ struct RawDial {
 
 impl RawCapabilities {
     fn into_map(self) -> BTreeMap<Capability, Bounds> {
+        let kept = |asked: Option<RawKept>| {
+            asked.map(|kept| Bounds { quota: kept.quota.map(|size| size.0), ..Bounds::default() })
+        };
         let plain = |asked: Option<Plain>| asked.map(|Plain {}| Bounds::default());
         [
             (Capability::Dial, self.dial.map(|dial| Bounds { max: dial.max, ..Bounds::default() })),
             (Capability::Recording, plain(self.recording)),
-            (Capability::Kv, self.kv.map(|kv| Bounds { quota: kv.quota.map(|size| size.0), ..Bounds::default() })),
+            (Capability::Blob, kept(self.blob)),
+            (Capability::Kv, kept(self.kv)),
             (Capability::Dialplan, plain(self.dialplan)),
             (Capability::Bus, plain(self.bus)),
         ]

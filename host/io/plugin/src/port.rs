@@ -87,6 +87,27 @@ pub trait TenantPort: Send + Sync + 'static {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<String>, KvError>>;
 
+    /// Blobs of a plugin whose names begin with `prefix`, in byte order, greater than `after`: name and bytes. The plugin's id comes from
+    /// the deployment, never from the guest; so with all that follow.
+    fn blob_list<'a>(
+        &'a self,
+        plugin: &'a str,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<(String, u64)>, BlobFailure>>;
+
+    /// Gives a blob of a plugin another name, over one that has it; resolves when it is durable. False if there is none.
+    fn blob_rename<'a>(
+        &'a self,
+        plugin: &'a str,
+        from: &'a str,
+        to: &'a str,
+    ) -> BoxFuture<'a, Result<bool, BlobFailure>>;
+
+    /// Removes a blob of a plugin; resolves when it is durable. False if there is none.
+    fn blob_remove<'a>(&'a self, plugin: &'a str, name: &'a str) -> BoxFuture<'a, Result<bool, BlobFailure>>;
+
     /// The tenant's settings for the plugin as they are now; what is not there has the manifest's default.
     fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>>;
 
@@ -107,6 +128,11 @@ pub enum KvError {
     #[error("{0}")]
     Failed(String),
 }
+
+/// The store could not do what was asked with a blob.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BlobFailure(pub String);
 
 /// One line a plugin logged.
 #[derive(Clone, Copy, Debug)]

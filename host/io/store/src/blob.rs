@@ -18,12 +18,12 @@ use serde::Serialize;
 
 use crate::{commit::sync_dir, disk::DiskGauge};
 
-/// Longest name of a blob, in bytes.
-const NAME_BYTES_MAX: usize = 128;
+/// Longest name of a blob, in bytes: a plugin's id (63), a slash, and 128 of the plugin's own. The name of its file has 18 more.
+const NAME_BYTES_MAX: usize = 192;
 /// Ending of a blob that is being written. No [`BlobName`] can make such a file name: they all begin with hex digits.
 const UNFINISHED: &str = ".unfinished-";
 
-/// A blob's name: 1 to 128 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit, without `..`. Never a path.
+/// A blob's name: 1 to 192 of `A-Z a-z 0-9 . _ -`, beginning with a letter or digit, without `..`. Never a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlobName(Arc<str>);
 
@@ -43,6 +43,11 @@ impl BlobName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What stands before the first slash, if there is one: whose blob it is.
+    fn folder(&self) -> Option<&str> {
+        self.0.split_once('/').map(|(folder, _)| folder)
     }
 }
 
@@ -67,7 +72,7 @@ impl fmt::Display for BlobName {
 /// The text cannot name a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a blob's name is 1 to 128 of A-Z a-z 0-9 . _ - and /; each part between slashes begins with a letter or digit and has no \
+    "a blob's name is 1 to 192 of A-Z a-z 0-9 . _ - and /; each part between slashes begins with a letter or digit and has no \
      two dots in a row"
 )]
 pub struct BlobNameError;
@@ -123,6 +128,8 @@ struct Index {
     blobs: BTreeMap<BlobName, Meta>,
     /// Length of all blobs and of what unfinished writers have taken.
     used_bytes: u64,
+    /// The same for each folder that has any.
+    folders: BTreeMap<Box<str>, u64>,
     next_generation: u32,
 }
 
@@ -154,17 +161,19 @@ impl Blobs {
 
     /// Begins a blob. It is visible, and replaces one of the same name, when [`BlobWriter::finish`] returns.
     pub fn create(&self, name: &BlobName) -> Result<BlobWriter, BlobError> {
+        self.create_within(name, None)
+    }
+
+    /// As [`Blobs::create`]; all blobs below the folder of `name` may take no more than so many bytes by it.
+    pub fn create_within(&self, name: &BlobName, quota_bytes: Option<u64>) -> Result<BlobWriter, BlobError> {
         self.shared.disk.admit(0).map_err(BlobError::DiskFull)?;
-        let generation = {
-            let mut index = self.index();
-            index.next_generation += 1;
-            index.next_generation
-        };
+        let generation = self.index().next_generation();
         let path = self.shared.dir.join(format!("{UNFINISHED}{generation:08x}"));
         let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         Ok(BlobWriter {
             blobs: self.clone(),
             name: name.clone(),
+            folder_bytes: quota_bytes.unwrap_or(u64::MAX),
             path,
             file: Some(BufWriter::new(file)),
             generation,
@@ -229,9 +238,33 @@ impl Blobs {
         let Some(meta) = index.blobs.get(name).copied() else { return Ok(false) };
         fs::remove_file(self.shared.dir.join(meta.file_name(name.as_str())))?;
         index.blobs.remove(name);
-        index.used_bytes -= meta.bytes;
+        index.give_back(name, meta.bytes);
         drop(index);
         sync_dir(&self.shared.dir)?;
+        Ok(true)
+    }
+
+    /// Gives a blob another name, in place of a blob that has it; returns whether there was one to rename. After a crash
+    /// it has the old name or the new one.
+    pub fn rename(&self, from: &BlobName, to: &BlobName) -> Result<bool, BlobError> {
+        let mut index = self.index();
+        let Some(meta) = index.blobs.get(from).copied() else { return Ok(false) };
+        if from == to {
+            return Ok(true);
+        }
+        // A new number: should the process die before the replaced one is removed, the next start knows which counts.
+        let renamed = Meta { generation: index.next_generation(), ..meta };
+        let path = |meta: &Meta, name: &BlobName| self.shared.dir.join(meta.file_name(name.as_str()));
+        fs::rename(path(&meta, from), path(&renamed, to))?;
+        index.blobs.remove(from);
+        index.give_back(from, meta.bytes);
+        let replaced = index.blobs.insert(to.clone(), renamed);
+        index.take(to, meta.bytes);
+        sync_dir(&self.shared.dir)?;
+        if let Some(replaced) = replaced {
+            index.give_back(to, replaced.bytes);
+            fs::remove_file(path(&replaced, to))?;
+        }
         Ok(true)
     }
 
@@ -240,24 +273,31 @@ impl Blobs {
         self.index().used_bytes
     }
 
+    /// The same of the blobs below a folder.
+    pub fn used_below(&self, folder: &str) -> u64 {
+        self.index().folders.get(folder).copied().unwrap_or(0)
+    }
+
     /// The bound that [`Blobs::used_bytes`] may reach.
     pub fn quota_bytes(&self) -> u64 {
         self.shared.quota_bytes
     }
 
-    fn reserve(&self, bytes: u64) -> Result<(), BlobError> {
+    fn reserve(&self, name: &BlobName, bytes: u64, folder_bytes: u64) -> Result<(), BlobError> {
         self.shared.disk.admit(bytes).map_err(BlobError::DiskFull)?;
         let mut index = self.index();
-        let (used, limit) = (index.used_bytes, self.shared.quota_bytes);
-        if used + bytes > limit {
-            return Err(BlobError::Quota { used, needed: bytes, limit });
+        let of_folder = name.folder().and_then(|folder| index.folders.get(folder)).copied().unwrap_or(0);
+        for (used, limit) in [(index.used_bytes, self.shared.quota_bytes), (of_folder, folder_bytes)] {
+            if used.saturating_add(bytes) > limit {
+                return Err(BlobError::Quota { used, needed: bytes, limit });
+            }
         }
-        index.used_bytes += bytes;
+        index.take(name, bytes);
         Ok(())
     }
 
-    fn release(&self, bytes: u64) {
-        self.index().used_bytes -= bytes;
+    fn release(&self, name: &BlobName, bytes: u64) {
+        self.index().give_back(name, bytes);
     }
 }
 
@@ -274,21 +314,44 @@ impl Meta {
 }
 
 impl Index {
+    fn next_generation(&mut self) -> u32 {
+        self.next_generation += 1;
+        self.next_generation
+    }
+
+    fn take(&mut self, name: &BlobName, bytes: u64) {
+        self.used_bytes += bytes;
+        if let Some(folder) = name.folder() {
+            *self.folders.entry(folder.into()).or_default() += bytes;
+        }
+    }
+
+    fn give_back(&mut self, name: &BlobName, bytes: u64) {
+        self.used_bytes -= bytes;
+        let Some((folder, used)) = name.folder().and_then(|folder| Some((folder, self.folders.get_mut(folder)?)))
+        else {
+            return;
+        };
+        *used -= bytes;
+        if *used == 0 {
+            self.folders.remove(folder);
+        }
+    }
+
     /// Takes up a file found at start. Of two generations the older one was about to be removed.
     fn add(&mut self, dir: &Path, name: BlobName, meta: Meta) -> io::Result<()> {
         self.next_generation = self.next_generation.max(meta.generation);
-        let text = name.as_str().to_owned();
         let older = match self.blobs.get(&name).copied() {
             Some(other) if other.generation > meta.generation => meta,
             other => {
-                self.blobs.insert(name, meta);
-                self.used_bytes += meta.bytes;
+                self.blobs.insert(name.clone(), meta);
+                self.take(&name, meta.bytes);
                 let Some(other) = other else { return Ok(()) };
-                self.used_bytes -= other.bytes;
+                self.give_back(&name, other.bytes);
                 other
             }
         };
-        fs::remove_file(dir.join(older.file_name(&text)))
+        fs::remove_file(dir.join(older.file_name(name.as_str())))
     }
 }
 
@@ -296,6 +359,8 @@ impl Index {
 pub struct BlobWriter {
     blobs: Blobs,
     name: BlobName,
+    /// What all blobs below the folder of the name may take.
+    folder_bytes: u64,
     path: PathBuf,
     /// `None` once finished.
     file: Option<BufWriter<File>>,
@@ -307,7 +372,7 @@ pub struct BlobWriter {
 impl BlobWriter {
     /// Adds to the end.
     pub fn append(&mut self, content: &[u8]) -> Result<(), BlobError> {
-        self.blobs.reserve(content.len() as u64)?;
+        self.blobs.reserve(&self.name, content.len() as u64, self.folder_bytes)?;
         self.bytes += content.len() as u64;
         self.hasher.update(content);
         self.file.as_mut().expect("only finish and drop take the file").write_all(content)?;
@@ -319,14 +384,18 @@ impl BlobWriter {
         self.bytes
     }
 
-    /// Replaces the first bytes: a WAV header that could not know the length. There must be that many already.
-    pub fn replace_start(&mut self, start: &[u8]) -> Result<(), BlobError> {
+    /// Replaces the first bytes, a WAV header that could not know the length, and cuts off what is beyond `bytes`: silence at
+    /// the end. There must be as much as either already.
+    pub fn conclude(&mut self, start: &[u8], bytes: u64) -> Result<(), BlobError> {
         use std::os::unix::fs::FileExt;
         let file = self.file.as_mut().expect("only finish and drop take the file");
         file.flush()?;
-        if start.len() as u64 > self.bytes {
+        if bytes > self.bytes || start.len() as u64 > bytes {
             return Err(BlobError::Io(io::Error::new(io::ErrorKind::InvalidInput, "nothing there to replace")));
         }
+        file.get_ref().set_len(bytes)?;
+        self.blobs.release(&self.name, self.bytes - bytes);
+        self.bytes = bytes;
         file.get_ref().write_all_at(start, 0)?;
         // The checksum runs over the content in order, so it begins anew.
         let mut reader = File::open(&self.path)?;
@@ -360,7 +429,7 @@ impl BlobWriter {
         fs::rename(&self.path, shared.dir.join(meta.file_name(self.name.as_str())))?;
         // From here the blob is visible; what was taken for it now belongs to the index.
         if let Some(old) = index.blobs.insert(self.name.clone(), meta) {
-            index.used_bytes -= old.bytes;
+            index.give_back(&self.name, old.bytes);
             sync_dir(&shared.dir)?;
             fs::remove_file(shared.dir.join(old.file_name(self.name.as_str())))?;
         }
@@ -372,10 +441,10 @@ impl BlobWriter {
     fn forget(&self) {
         // Not there any more: the rename had been done, and the index has the bytes.
         match fs::remove_file(&self.path) {
-            Ok(()) => self.blobs.release(self.bytes),
+            Ok(()) => self.blobs.release(&self.name, self.bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
-                self.blobs.release(self.bytes);
+                self.blobs.release(&self.name, self.bytes);
                 tracing::warn!(%error, path = %self.path.display(), "unfinished blob left behind until the next start");
             }
         }

@@ -57,7 +57,7 @@ const VERSION: Setting<String> = Setting {
 const GRANTS: Setting<Vec<String>> = Setting {
     key: "grants",
     doc: "the capabilities you allow; without it, those the plugin's manifest declares",
-    bound: "a list of \"bus\", \"dial\", \"dialplan\", \"kv\", \"recording\"",
+    bound: "a list of \"blob\", \"bus\", \"dial\", \"dialplan\", \"kv\", \"recording\"",
     default: None,
     read: |item| list(item, 16, text),
 };

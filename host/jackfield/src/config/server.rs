@@ -13,8 +13,8 @@ use toml_edit::Item;
 use super::document::File;
 use super::problem::Problem;
 use super::setting::{
-    Described, Setting, Table, digest, domains, duration, integer, ip_address, list, publisher, socket_address, text,
-    word,
+    Described, Setting, Table, boolean, digest, domains, duration, integer, ip_address, list, publisher,
+    socket_address, text, word,
 };
 
 /// The host's settings, in their bounds.
@@ -42,6 +42,8 @@ pub(crate) struct Server {
     pub(crate) media_ports: Option<RangeInclusive<u16>>,
     /// Threads that carry media.
     pub(crate) media_threads: usize,
+    /// Whether they may use io_uring.
+    pub(crate) media_io_uring: bool,
     /// Calls at once on this host.
     pub(crate) calls_max: usize,
     /// How long a stop waits for calls to end.
@@ -156,6 +158,14 @@ const MEDIA_THREADS: Setting<usize> = Setting {
     read: |item| integer(item, 1..=64),
 };
 
+const MEDIA_IO_URING: Setting<bool> = Setting {
+    key: "io-uring",
+    doc: "move packets by io_uring where the kernel allows it, which costs less",
+    bound: "true or false",
+    default: Some("true"),
+    read: boolean,
+};
+
 const CALLS_MAX: Setting<usize> = Setting {
     key: "calls",
     doc: "calls at once on this host; further ones are answered with 503",
@@ -205,7 +215,7 @@ const LOG_FORMAT: Setting<LogFormat> = Setting {
 };
 
 const SIP: &[&dyn Described] = &[&UDP, &TCP, &SIP_ADVERTISED, &NAMES, &REALM, &DIGEST, &TRUNKS];
-const MEDIA: &[&dyn Described] = &[&MEDIA_ADDRESS, &MEDIA_ADVERTISED, &MEDIA_PORTS, &MEDIA_THREADS];
+const MEDIA: &[&dyn Described] = &[&MEDIA_ADDRESS, &MEDIA_ADVERTISED, &MEDIA_PORTS, &MEDIA_THREADS, &MEDIA_IO_URING];
 const LIMITS: &[&dyn Described] = &[&CALLS_MAX, &DRAIN];
 const PLUGINS: &[&dyn Described] = &[&PLUGIN_INSTANCES, &PUBLISHERS];
 const LOG: &[&dyn Described] = &[&LOG_FILTER, &LOG_FORMAT];
@@ -251,6 +261,7 @@ impl Server {
             media_advertised: media.optional(&MEDIA_ADVERTISED, problems),
             media_ports: media.get(&MEDIA_PORTS, problems),
             media_threads: media.get(&MEDIA_THREADS, problems),
+            media_io_uring: media.get(&MEDIA_IO_URING, problems),
             calls_max: limits.get(&CALLS_MAX, problems),
             drain: limits.get(&DRAIN, problems),
             plugin_instances: plugins.get(&PLUGIN_INSTANCES, problems),

@@ -43,7 +43,9 @@ impl CallTask {
             Effect::RelayDigit { leg, digit, duration_ms, carrier } => {
                 self.relay_digit(leg, (digit, duration_ms), carrier);
             }
-            Effect::StartRecord { leg, blob, max_ms, silence_ms } => self.start_record(leg, blob, max_ms, silence_ms),
+            Effect::StartRecord { leg, blob, quota, max_ms, silence_ms } => {
+                self.start_record(leg, (blob, quota), max_ms, silence_ms);
+            }
             Effect::StopRecord { leg } => self.stop_record(leg),
             Effect::Echo { leg, on } => {
                 self.media_command(leg, |leg| MediaCommand::Echo { leg, on });

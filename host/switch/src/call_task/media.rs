@@ -228,7 +228,7 @@ impl CallTask {
             Event::PlayEnded { play, .. } => self.input(Input::PlayEnded { leg, play: PlayId(play) }),
             Event::DigitsSent { .. } => self.input(Input::DigitsSent { leg }),
             Event::Recorded { record, samples, .. } => self.recorded(leg, record, samples),
-            Event::RecordEnded { record, duration_ms, .. } => self.record_ended(leg, record, duration_ms),
+            Event::RecordEnded { record, reason, .. } => self.record_ended(leg, record, reason),
             Event::Timeout { .. } => self.input(Input::MediaTimeout { leg }),
             Event::Latched { remote, .. } => tracing::debug!(call = %self.id, %leg, %remote, "media latched"),
             Event::Closed { statistics, .. } => tracing::debug!(call = %self.id, %leg, ?statistics, "media closed"),

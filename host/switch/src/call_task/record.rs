@@ -5,9 +5,10 @@ use std::time::Duration;
 use call::{Input, LegId, RequestError};
 use codec::SampleRate;
 use codec::wav;
-use media::engine::{Command, RecordOptions};
-use store::{BlobError, BlobName, BlobWriter, Blobs};
+use media::engine::{Command, RecordEnd, RecordOptions};
+use store::{BlobError, BlobName, BlobWriter};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::CallTask;
 use super::leg::Leg;
@@ -19,6 +20,9 @@ const CHUNKS_WAITING: usize = 64;
 /// Telephone audio is recorded as it is heard: 8 kHz, 16 bits.
 const RATE: SampleRate = SampleRate::Hz8000;
 
+/// What stays of the silence that ended a recording.
+const SILENCE_KEPT_MS: u64 = 500;
+
 /// A recording that is going on.
 pub(crate) struct Recording {
     number: u32,
@@ -29,14 +33,18 @@ pub(crate) struct Recording {
 
 enum Chunk {
     Samples(Vec<i16>),
-    /// Nothing follows: store it, and say how long it is.
-    End {
-        duration_ms: u64,
-    },
+    /// Nothing follows: store it.
+    End(RecordEnd),
 }
 
 impl CallTask {
-    pub(super) fn start_record(&mut self, leg: LegId, blob: String, max_ms: u64, silence_ms: Option<u64>) {
+    pub(super) fn start_record(
+        &mut self,
+        leg: LegId,
+        (blob, quota): (String, Option<u64>),
+        max_ms: u64,
+        silence_ms: Option<u64>,
+    ) {
         let place = self.shared.take_recording_place(&self.tenant);
         let name = BlobName::new(&blob).map_err(|error| RequestError::Invalid(error.to_string()));
         // Without media there is nothing to be heard, now or later.
@@ -44,7 +52,7 @@ impl CallTask {
         let (place, name, state) = match (place, name, state) {
             (Ok(place), Ok(name), Ok(state)) => (place, name, state),
             (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
-                return self.input(Input::RecordEnded { leg, blob, stored: Err(error) });
+                return self.input(Input::RecordEnded { leg, blob, stored: Err(error), silence: false });
             }
         };
         self.requests += 1;
@@ -54,14 +62,22 @@ impl CallTask {
         let blobs = self.tenant.store.blobs();
         let inbox = self.sender.clone();
         self.shared.tasks.spawn_blocking(move || {
-            let stored = blobs.map_err(BlobError::from).and_then(|blobs| write(&blobs, &name, waiting));
-            let stored = stored.map_err(|error| {
-                tracing::error!(blob = name.as_str(), %error, "a recording could not be stored");
-                RequestError::Failed("nothing could be stored".to_owned())
-            });
+            let writer = blobs.map_err(BlobError::from).and_then(|blobs| blobs.create_within(&name, quota));
+            let written = writer.and_then(|writer| write(writer, waiting, silence_ms.unwrap_or(0)));
+            let silence = matches!(written, Ok(Written { end: Some(RecordEnd::Silence), .. }));
+            let stored = match written {
+                Ok(Written { samples, .. }) => Ok(samples * 1_000 / u64::from(RATE.hz())),
+                Err(error) => {
+                    tracing::error!(blob = name.as_str(), %error, "a recording could not be stored");
+                    Err(match error {
+                        BlobError::Quota { .. } => RequestError::Limit,
+                        other => RequestError::Failed(other.to_string()),
+                    })
+                }
+            };
             drop(place);
             // The call may have ended meanwhile; the recording is stored all the same.
-            drop(inbox.blocking_send(Message::Input(Box::new(Input::RecordEnded { leg, blob, stored }))));
+            drop(inbox.blocking_send(Message::Input(Box::new(Input::RecordEnded { leg, blob, stored, silence }))));
         });
         let options = RecordOptions {
             rate: RATE,
@@ -83,21 +99,26 @@ impl CallTask {
 
     pub(super) fn recorded(&mut self, leg: LegId, number: u32, samples: Vec<i16>) {
         let Some(recording) = self.recording(leg, number) else { return };
-        let full = recording.chunks.as_ref().is_some_and(|chunks| chunks.try_send(Chunk::Samples(samples)).is_err());
-        if full {
-            tracing::error!(blob = recording.blob, "the disk is too slow for a recording: it ends here");
-            recording.chunks = None;
-            self.stop_record(leg);
+        let Some(chunks) = &recording.chunks else { return };
+        match chunks.try_send(Chunk::Samples(samples)) {
+            Ok(()) => return,
+            Err(TrySendError::Full(_)) => {
+                tracing::error!(blob = recording.blob, "the disk is too slow for a recording: it ends here");
+            }
+            // The writer has said why.
+            Err(TrySendError::Closed(_)) => {}
         }
+        recording.chunks = None;
+        self.stop_record(leg);
     }
 
-    pub(super) fn record_ended(&mut self, leg: LegId, number: u32, duration_ms: u64) {
+    pub(super) fn record_ended(&mut self, leg: LegId, number: u32, reason: RecordEnd) {
         if self.recording(leg, number).is_none() {
             return;
         }
         let recording = self.legs.get_mut(&leg).and_then(|leg| leg.recording.take());
         if let Some(recording) = recording {
-            end(recording, duration_ms);
+            end(recording, reason);
         }
     }
 
@@ -105,7 +126,7 @@ impl CallTask {
     pub(super) fn abandon_record(&mut self, leg: LegId, state: &mut Leg) {
         if let Some(recording) = state.recording.take() {
             tracing::debug!(call = %self.id, %leg, blob = recording.blob, "recording ends with its leg");
-            end(recording, 0);
+            end(recording, RecordEnd::Removed);
         }
     }
 
@@ -115,31 +136,47 @@ impl CallTask {
 }
 
 /// Lets the writer finish. A full queue ends it by its closing, after what is in it was written.
-fn end(recording: Recording, duration_ms: u64) {
+fn end(recording: Recording, reason: RecordEnd) {
     if let Some(chunks) = recording.chunks {
-        drop(chunks.try_send(Chunk::End { duration_ms }));
+        drop(chunks.try_send(Chunk::End(reason)));
     }
 }
 
-/// Writes until the end, then makes the file whole and durable, be there something in it or not; its length in milliseconds.
-fn write(blobs: &Blobs, name: &BlobName, mut chunks: mpsc::Receiver<Chunk>) -> Result<u64, BlobError> {
-    let mut writer: BlobWriter = blobs.create(name)?;
+/// What is on disk.
+struct Written {
+    samples: u64,
+    end: Option<RecordEnd>,
+}
+
+/// Writes until the end, then makes the file whole and durable, be there something in it or not. What does not fit any more ends it; what was there before is kept.
+fn write(mut writer: BlobWriter, mut chunks: mpsc::Receiver<Chunk>, silence_ms: u64) -> Result<Written, BlobError> {
+    let header_bytes = wav::header(RATE, 0).len() as u64;
     writer.append(&wav::header(RATE, 0))?;
-    let mut samples = 0;
+    let mut written = Written { samples: 0, end: None };
     while let Some(chunk) = chunks.blocking_recv() {
         match chunk {
             Chunk::Samples(chunk) => {
-                samples += chunk.len();
                 let bytes: Vec<u8> = chunk.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-                writer.append(&bytes)?;
+                match writer.append(&bytes) {
+                    Err(error @ (BlobError::Quota { .. } | BlobError::DiskFull(_))) if written.samples > 0 => {
+                        tracing::warn!(%error, "a recording ends here");
+                        break;
+                    }
+                    appended => appended?,
+                }
+                written.samples += chunk.len() as u64;
             }
-            Chunk::End { duration_ms } => {
-                tracing::trace!(duration_ms, samples, "recording ended");
+            Chunk::End(reason) => {
+                written.end = Some(reason);
                 break;
             }
         }
     }
-    writer.replace_start(&wav::header(RATE, samples))?;
+    if written.end == Some(RecordEnd::Silence) {
+        let silent = silence_ms.saturating_sub(SILENCE_KEPT_MS).saturating_mul(u64::from(RATE.hz())) / 1_000;
+        written.samples = written.samples.saturating_sub(silent).max(1);
+    }
+    writer.conclude(&wav::header(RATE, written.samples as usize), header_bytes + written.samples * 2)?;
     writer.finish()?;
-    Ok(samples as u64 * 1000 / u64::from(RATE.hz()))
+    Ok(written)
 }

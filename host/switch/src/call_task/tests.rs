@@ -129,7 +129,7 @@ fn acme(recordings_max: usize) -> Definition {
 
 /// The recording that begins on a leg, if it does. It goes on until it is dropped.
 fn records(rig: &mut Rig, leg: LegId, name: &str) -> Option<record::Recording> {
-    rig.task.start_record(leg, name.to_owned(), 1_000, None);
+    rig.task.start_record(leg, (name.to_owned(), None), 1_000, None);
     rig.task.legs.get_mut(&leg)?.recording.take()
 }
 

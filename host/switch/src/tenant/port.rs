@@ -1,4 +1,4 @@
-//! The tenant as its plugins see it: key-value store, settings, log and clock.
+//! The tenant as its plugins see it: key-value store, recordings, settings, log and clock.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use call::TenantId;
-use plugin::{BoxFuture, Clock as Reading, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
-use store::{CasError, Class, Kv, TenantStore};
+use plugin::{BlobFailure, BoxFuture, Clock as Reading, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
+use store::{BlobName, Blobs, CasError, Class, Kv, TenantStore};
 
 use super::definition::Definition;
 use crate::shared::Clock;
@@ -37,6 +37,27 @@ impl Port {
             None => kv,
         })
     }
+}
+
+impl Port {
+    /// Does something with blobs, which blocks on the disk.
+    fn blobs<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&Blobs) -> Result<T, BlobFailure> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, BlobFailure>> {
+        let store = self.store.clone();
+        let work = move || body(&store.blobs().map_err(failed)?);
+        Box::pin(async move { tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(failed(error))) })
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> BlobFailure {
+    BlobFailure(error.to_string())
+}
+
+/// A plugin's blob as the store knows it.
+fn blob(plugin: &str, name: &str) -> Result<BlobName, BlobFailure> {
+    BlobName::new(&plugin::blob_name(plugin, name)).map_err(failed)
 }
 
 fn refused(error: store::WriteError) -> KvError {
@@ -101,6 +122,42 @@ impl TenantPort for Port {
             let found = found.map_err(|error| KvError::Failed(error.to_string()))?;
             Ok(found.into_iter().map(|entry| String::from_utf8_lossy(&entry.key).into_owned()).collect())
         })
+    }
+
+    fn blob_list<'a>(
+        &'a self,
+        plugin: &'a str,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<(String, u64)>, BlobFailure>> {
+        let (folder, start) = (plugin::blob_name(plugin, ""), plugin::blob_name(plugin, prefix));
+        let after = after.map(|after| blob(plugin, after)).transpose();
+        self.blobs(move |blobs| {
+            let found = blobs.list(&start, after?.as_ref(), limit as usize);
+            let own = found
+                .iter()
+                .filter_map(|info| Some((info.name.as_str().strip_prefix(&folder)?.to_owned(), info.bytes)));
+            Ok(own.collect())
+        })
+    }
+
+    fn blob_rename<'a>(
+        &'a self,
+        plugin: &'a str,
+        from: &'a str,
+        to: &'a str,
+    ) -> BoxFuture<'a, Result<bool, BlobFailure>> {
+        let names = blob(plugin, from).and_then(|from| Ok((from, blob(plugin, to)?)));
+        self.blobs(move |blobs| {
+            let (from, to) = names?;
+            blobs.rename(&from, &to).map_err(failed)
+        })
+    }
+
+    fn blob_remove<'a>(&'a self, plugin: &'a str, name: &'a str) -> BoxFuture<'a, Result<bool, BlobFailure>> {
+        let name = blob(plugin, name);
+        self.blobs(move |blobs| blobs.delete(&name?).map_err(failed))
     }
 
     fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>> {

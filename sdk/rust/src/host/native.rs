@@ -23,12 +23,15 @@ pub trait Fake {
     fn echo(&self, leg: u32, stop: &str) -> Result;
     fn next_event(&self, leg: u32, timeout: u32) -> Result<Option<Event>>;
     fn dial(&self, leg: u32, targets: &[String], timeout: u32, options: &Options) -> Result<Options>;
-    fn record(&self, leg: u32, name: &str, max: u32, options: &Options) -> Result<(String, u32)>;
+    fn record(&self, leg: u32, name: &str, max: u32, options: &Options) -> Result<Options>;
     fn variable(&self, leg: u32, name: &str) -> Option<String>;
     fn set_variable(&self, leg: u32, name: &str, value: &str) -> Result;
     fn evaluate(&self, leg: u32, expression: &str) -> Result<String>;
     fn run(&self, leg: u32, application: &str, arguments: &str) -> Result;
     fn goto(&self, leg: u32, context: Option<&str>, extension: Option<&str>, priority: &str) -> Result;
+    fn blob_list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, u64)>>;
+    fn blob_rename(&self, from: &str, to: &str) -> Result<bool>;
+    fn blob_remove(&self, name: &str) -> Result<bool>;
     fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>>;
     fn kv_set(&self, key: &str, value: &[u8]) -> Result;
     fn kv_swap(&self, key: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Result<bool>;
@@ -113,7 +116,7 @@ pub(crate) fn next_event(leg: &Leg, timeout: u32) -> Result<Option<Event>> {
 pub(crate) fn dial(leg: &Leg, targets: &[String], timeout: u32, options: &Options) -> Result<Options> {
     fake().dial(leg.0, targets, timeout, options)
 }
-pub(crate) fn record(leg: &Leg, name: &str, max: u32, options: &Options) -> Result<(String, u32)> {
+pub(crate) fn record(leg: &Leg, name: &str, max: u32, options: &Options) -> Result<Options> {
     fake().record(leg.0, name, max, options)
 }
 pub(crate) fn variable(leg: &Leg, name: &str) -> Option<String> {
@@ -130,6 +133,15 @@ pub(crate) fn run(leg: &Leg, application: &str, arguments: &str) -> Result {
 }
 pub(crate) fn goto(leg: &Leg, context: Option<&str>, extension: Option<&str>, priority: &str) -> Result {
     fake().goto(leg.0, context, extension, priority)
+}
+pub(crate) fn blob_list(prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, u64)>> {
+    fake().blob_list(prefix, after, limit)
+}
+pub(crate) fn blob_rename(from: &str, to: &str) -> Result<bool> {
+    fake().blob_rename(from, to)
+}
+pub(crate) fn blob_remove(name: &str) -> Result<bool> {
+    fake().blob_remove(name)
 }
 pub(crate) fn kv_get(key: &str) -> Result<Option<Vec<u8>>> {
     fake().kv_get(key)

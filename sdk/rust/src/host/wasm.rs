@@ -27,6 +27,7 @@ pub mod app {
             "jackfield:pbx/legs@0.1.0": super::imports::jackfield::pbx::legs,
             "jackfield:pbx/dial@0.1.0": super::imports::jackfield::pbx::dial,
             "jackfield:pbx/recording@0.1.0": super::imports::jackfield::pbx::recording,
+            "jackfield:pbx/blob@0.1.0": super::imports::jackfield::pbx::blob,
             "jackfield:pbx/kv@0.1.0": super::imports::jackfield::pbx::kv,
             "jackfield:pbx/dialplan@0.1.0": super::imports::jackfield::pbx::dialplan,
             "jackfield:pbx/bus@0.1.0": super::imports::jackfield::pbx::bus,
@@ -61,6 +62,7 @@ pub mod service {
         default_bindings_module: "jackfield_sdk::__wasm::service",
         with: {
             "jackfield:pbx/types@0.1.0": super::imports::jackfield::pbx::types,
+            "jackfield:pbx/blob@0.1.0": super::imports::jackfield::pbx::blob,
             "jackfield:pbx/kv@0.1.0": super::imports::jackfield::pbx::kv,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
         },
@@ -73,7 +75,7 @@ pub use imports::jackfield::pbx::legs::Leg;
 pub use imports::jackfield::pbx::types::{Error as WireError, Event as WireEvent};
 pub use service::exports::jackfield::pbx::services::Guest as Services;
 
-use imports::jackfield::pbx::{bus, dial, dialplan, kv, recording, system};
+use imports::jackfield::pbx::{blob, bus, dial, dialplan, kv, recording, system};
 
 impl From<WireError> for Error {
     fn from(error: WireError) -> Self {
@@ -140,7 +142,7 @@ pub(crate) fn next_event(leg: &Leg, timeout: u32) -> Result<Option<Event>> {
 pub(crate) fn dial(leg: &Leg, targets: &[String], timeout: u32, options: &Options) -> Result<Options> {
     Ok(dial::call(leg, targets, timeout, options)?)
 }
-pub(crate) fn record(leg: &Leg, name: &str, max: u32, options: &Options) -> Result<(String, u32)> {
+pub(crate) fn record(leg: &Leg, name: &str, max: u32, options: &Options) -> Result<Options> {
     Ok(recording::record(leg, name, max, options)?)
 }
 pub(crate) fn variable(leg: &Leg, name: &str) -> Option<String> {
@@ -157,6 +159,15 @@ pub(crate) fn run(leg: &Leg, application: &str, arguments: &str) -> Result {
 }
 pub(crate) fn goto(leg: &Leg, context: Option<&str>, extension: Option<&str>, priority: &str) -> Result {
     Ok(dialplan::goto(leg, context, extension, priority)?)
+}
+pub(crate) fn blob_list(prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, u64)>> {
+    Ok(blob::list(prefix, after, limit)?)
+}
+pub(crate) fn blob_rename(from: &str, to: &str) -> Result<bool> {
+    Ok(blob::rename(from, to)?)
+}
+pub(crate) fn blob_remove(name: &str) -> Result<bool> {
+    Ok(blob::remove(name)?)
 }
 pub(crate) fn kv_get(key: &str) -> Result<Option<Vec<u8>>> {
     Ok(kv::get(key)?)

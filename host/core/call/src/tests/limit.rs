@@ -174,6 +174,7 @@ fn endless_times() {
     rig.ask(Request::Record {
         leg: LEG,
         blob: "x".to_owned(),
+        quota: None,
         max: Duration::MAX,
         silence: Some(Duration::MAX),
         terminators: String::new(),

@@ -50,7 +50,7 @@ fn a_prompt_that_does_not_exist_is_told() {
     // Nothing is lost by a beep that cannot be heard.
     rig.ask(record(true));
     rig.says(&["play 0 p2 tone:1000/200"]);
-    rig.tell(failed(2), &["start-record 0 note 60000"]);
+    rig.tell(failed(2), &["start-record 0 note 60000 within 9000"]);
 }
 
 #[test]
@@ -185,6 +185,7 @@ fn record(beep: bool) -> Request {
     Request::Record {
         leg: LEG,
         blob: "note".to_owned(),
+        quota: Some(9_000),
         max: 60 * SECOND,
         silence: Some(3 * SECOND),
         terminators: "#".to_owned(),
@@ -197,12 +198,12 @@ fn a_recording_is_answered_once_it_is_stored() {
     let mut rig = answered();
     rig.ask(record(true));
     rig.says(&["play 0 p0 tone:1000/200"]);
-    rig.tell(Input::PlayEnded { leg: LEG, play: PlayId(0) }, &["start-record 0 note 60000"]);
+    rig.tell(Input::PlayEnded { leg: LEG, play: PlayId(0) }, &["start-record 0 note 60000 within 9000"]);
     rig.key(0, '1');
     rig.key(0, '#');
     rig.says(&["stop-record 0"]);
-    let ended = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Ok(4_000) };
-    rig.tell(ended, &["reply 0 recorded note 4000 #"]);
+    let ended = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Ok(4_000), silence: false };
+    rig.tell(ended, &["reply 0 recorded note 4000 Digit('#')"]);
 }
 
 /// F4: what was said before the hang-up is not lost, and who recorded it learns its name.
@@ -210,13 +211,32 @@ fn a_recording_is_answered_once_it_is_stored() {
 fn a_recording_survives_the_hang_up() {
     let mut rig = answered();
     rig.ask(record(false));
-    rig.says(&["start-record 0 note 60000"]);
+    rig.says(&["start-record 0 note 60000 within 9000"]);
     rig.ends(0, Cause::NORMAL_CLEARING);
     rig.says(&["stop-record 0", "release 0 16"]);
-    let ended = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Ok(900) };
-    rig.tell(ended, &["reply 0 recorded note 900 -"]);
+    let ended = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Ok(900), silence: false };
+    rig.tell(ended, &["reply 0 recorded note 900 Gone"]);
     rig.run_over(0);
     rig.says(&["cdr Answered", "finished"]);
+}
+
+/// Whoever recorded learns whether the party had finished.
+#[test]
+fn a_recording_tells_what_ended_it() {
+    for (silence, ended) in [(true, "Silence"), (false, "Limit")] {
+        let mut rig = answered();
+        rig.ask(record(false));
+        rig.drain();
+        let input = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Ok(4_000), silence };
+        rig.tell(input, &[&format!("reply 0 recorded note 4000 {ended}")]);
+    }
+    let mut rig = answered();
+    rig.ask(record(false));
+    rig.drain();
+    rig.pass(60 * SECOND);
+    rig.says(&["stop-record 0"]);
+    let input = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Ok(60_000), silence: false };
+    rig.tell(input, &["reply 0 recorded note 60000 Limit"]);
 }
 
 #[test]
@@ -224,7 +244,8 @@ fn a_recording_that_is_not_stored_fails() {
     let mut rig = answered();
     rig.ask(record(false));
     rig.drain();
-    let ended = Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Err(RequestError::Limit) };
+    let ended =
+        Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Err(RequestError::Limit), silence: false };
     rig.tell(ended, &["reply 0 error limit"]);
     rig.ask(record(false));
     rig.drain();
@@ -237,19 +258,19 @@ fn a_recording_that_is_not_stored_fails() {
 /// What ends a recording before it begins makes one of nothing, and nothing of the former one is left.
 #[test]
 fn a_key_or_a_hang_up_during_the_beep_ends_a_recording_of_nothing() {
-    let stored = || Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Ok(0) };
+    let stored = || Input::RecordEnded { leg: LEG, blob: "note".to_owned(), stored: Ok(0), silence: false };
     let mut rig = answered();
     rig.ask(record(true));
     rig.key(0, '#');
-    rig.says(&["play 0 p0 tone:1000/200", "stop-play 0 p0", "start-record 0 note 60000", "stop-record 0"]);
-    rig.tell(stored(), &["reply 0 recorded note 0 #"]);
+    rig.says(&["play 0 p0 tone:1000/200", "stop-play 0 p0", "start-record 0 note 60000 within 9000", "stop-record 0"]);
+    rig.tell(stored(), &["reply 0 recorded note 0 Digit('#')"]);
 
     let mut rig = answered();
     rig.ask(record(true));
     rig.drain();
     rig.ends(0, Cause::NORMAL_CLEARING);
-    rig.says(&["stop-play 0 p0", "start-record 0 note 60000", "stop-record 0", "release 0 16"]);
-    rig.tell(stored(), &["reply 0 recorded note 0 -"]);
+    rig.says(&["stop-play 0 p0", "start-record 0 note 60000 within 9000", "stop-record 0", "release 0 16"]);
+    rig.tell(stored(), &["reply 0 recorded note 0 Gone"]);
 }
 
 #[test]

@@ -346,6 +346,7 @@ impl World {
                 leg: self.pick(leg),
                 blob: "b".to_owned(),
                 stored: stored.then_some(1).ok_or(RequestError::Limit),
+                silence: stored,
             },
             Told::MediaTimeout(leg) => Input::MediaTimeout { leg: self.pick(leg) },
             Told::Located(dial, target, n) => Input::Located { dial: DialId(dial), target, contacts: contacts(n) },
@@ -377,6 +378,7 @@ impl World {
             Asked::Record(leg, beep) => Request::Record {
                 leg: self.pick(leg),
                 blob: text("b"),
+                quota: None,
                 max: 9 * SECOND,
                 silence: None,
                 terminators: text("#"),

@@ -14,7 +14,17 @@ use super::*;
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn driver(threads: usize) -> RtpHandle {
-    RtpDriver::start(RtpConfig { threads, bind: LOOPBACK, advertised: None, ports: Ports::Ephemeral }).unwrap()
+    driver_with(threads, true)
+}
+
+fn driver_with(threads: usize, io_uring: bool) -> RtpHandle {
+    let config = RtpConfig { threads, bind: LOOPBACK, advertised: None, ports: Ports::Ephemeral, io_uring };
+    RtpDriver::start(config).unwrap()
+}
+
+/// With packets moved together and one by one.
+fn in_both_ways(test: impl Fn(RtpHandle)) {
+    [true, false].into_iter().for_each(|io_uring| test(driver_with(1, io_uring)));
 }
 
 /// A phone with a socket of its own, and the leg it talks to.
@@ -85,7 +95,10 @@ impl Phone {
 
 #[test]
 fn fifty_packets_are_relayed_each_way() {
-    let handle = driver(1);
+    in_both_ways(fifty_packets);
+}
+
+fn fifty_packets(handle: RtpHandle) {
     let (mut alice, mut bob) = (Phone::new(&handle, 1), Phone::new(&handle, 1));
     handle.command(Command::Bridge { a: alice.port.leg(), b: bob.port.leg() }).unwrap();
     alice.settle(&handle);
@@ -109,7 +122,10 @@ fn fifty_packets_are_relayed_each_way() {
 /// Packets that come all at once go on all at once, though a socket is read once in a batch.
 #[test]
 fn a_burst_is_relayed_whole_and_in_order() {
-    let handle = driver(1);
+    in_both_ways(bursts);
+}
+
+fn bursts(handle: RtpHandle) {
     let (mut alice, bob) = (Phone::new(&handle, 1), Phone::new(&handle, 1));
     handle.command(Command::Bridge { a: alice.port.leg(), b: bob.port.leg() }).unwrap();
     alice.settle(&handle);
@@ -208,7 +224,8 @@ fn events_wait_for_a_slow_receiver() {
 #[test]
 fn a_range_without_a_pair_is_refused_and_an_exhausted_one_says_so() {
     let start = |range| {
-        RtpDriver::start(RtpConfig { threads: 1, bind: LOOPBACK, advertised: None, ports: Ports::Range(range) })
+        let ports = Ports::Range(range);
+        RtpDriver::start(RtpConfig { threads: 1, bind: LOOPBACK, advertised: None, ports, io_uring: true })
     };
     assert!(matches!(start(10_001..=10_001), Err(StartError::EmptyRange(_))));
     let free = UdpSocket::bind((LOOPBACK, 0)).unwrap().local_addr().unwrap().port() & !1;

@@ -4,7 +4,7 @@
 //! packets share one wake-up (the kernel's UDP path is nine tenths of the cost; wake-ups are most of what can be saved).
 //! When nothing goes on it blocks until something does. A packet waits 2.5 ms in the mean, 5 ms at most.
 //!
-//! The seam for io_uring is this file: everything else only sees `Inbox` and `Body`.
+//! Where the kernel allows io_uring, the packets of a batch share a system call, too (`Ring`).
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,6 +19,7 @@ use super::EventSink;
 use super::epoll::Epoll;
 use super::inbox::{Inbox, Message, NewLeg};
 use super::ports::Lease;
+use super::ring::Ring;
 
 /// How often packets are handled at most.
 const TICK: Duration = Duration::from_millis(5);
@@ -36,6 +37,8 @@ const FAREWELLS_MAX: u32 = 400;
 /// The thread's state.
 pub(super) struct Thread {
     epoll: Epoll,
+    /// None where packets are moved one by one.
+    ring: Option<Ring>,
     inbox: Arc<Inbox>,
     engine: Engine,
     legs: FxHashMap<LegKey, Body>,
@@ -69,6 +72,7 @@ impl Thread {
     pub(super) fn new(epoll: Epoll, inbox: Arc<Inbox>, seed: u64) -> Self {
         Self {
             epoll,
+            ring: None,
             inbox,
             engine: Engine::new(seed),
             legs: FxHashMap::default(),
@@ -82,7 +86,10 @@ impl Thread {
     }
 
     /// Works until stopped.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(mut self, io_uring: bool) {
+        if io_uring {
+            self.open_ring();
+        }
         loop {
             let timeout = self.timeout(Instant::now());
             if let Err(error) = self.epoll.wait(timeout)
@@ -97,15 +104,19 @@ impl Thread {
                 return;
             }
             self.handle_backlog(now);
-            for index in 0..self.epoll.told() {
-                if let Some(mark) = self.epoll.ready(index) {
-                    self.receive(now, mark);
-                }
-            }
+            self.hear(now);
             self.engine.handle_timeout(now);
             self.transmit();
             self.deliver();
             std::thread::sleep(TICK.saturating_sub(now.elapsed()));
+        }
+    }
+
+    /// On this thread: closing a ring interrupts system calls of the one that opened it.
+    fn open_ring(&mut self) {
+        match Ring::new() {
+            Ok(ring) => self.ring = Some(ring),
+            Err(error) => tracing::info!(%error, "no io_uring here: packets are moved one by one"),
         }
     }
 
@@ -238,20 +249,58 @@ impl Thread {
 
     // === Packets ===
 
-    /// Takes one packet, which is what a socket has in a tick; the attempt to take one that is not there costs a system call. What
-    /// is left is told again.
-    fn receive(&mut self, now: Instant, mark: u64) {
+    /// Takes what the sockets have that were told ready.
+    fn hear(&mut self, now: Instant) {
+        for index in 0..self.epoll.told() {
+            let Some(mark) = self.epoll.ready(index) else { continue };
+            let (key, channel) = leg_of(mark);
+            let Some(body) = self.legs.get(&key) else { continue };
+            match &mut self.ring {
+                Some(ring) => ring.receive(body.socket(channel), mark),
+                None => self.receive(now, mark, 0),
+            }
+            if self.ring.as_ref().is_some_and(Ring::is_full) {
+                self.take_received(now);
+            }
+        }
+        self.take_received(now);
+    }
+
+    /// Takes the packets that the ring was asked to receive.
+    fn take_received(&mut self, now: Instant) {
+        for index in 0..self.run_ring() {
+            let Some(packet) = self.ring.as_ref().and_then(|ring| ring.received(index)) else { continue };
+            let (mark, from) = (packet.mark, canonical(packet.from));
+            let (key, channel) = leg_of(mark);
+            self.engine.handle_packet(now, key, channel, from, packet.bytes);
+            self.receive(now, mark, 1);
+        }
+    }
+
+    /// How many packets the ring has moved. One that fails is given up for ever: packets are moved one by one then.
+    fn run_ring(&mut self) -> usize {
+        match self.ring.as_mut().map(Ring::run) {
+            None => 0,
+            Some(Ok(packets)) => packets,
+            Some(Err(error)) => {
+                tracing::warn!(%error, "io_uring failed: this media thread goes on without it");
+                self.ring = None;
+                0
+            }
+        }
+    }
+
+    /// Takes one packet, if `taken` did not do so, which is what a socket has in a tick; the attempt to take one that is not there
+    /// costs a system call. What is left is told again.
+    fn receive(&mut self, now: Instant, mark: u64, taken: usize) {
         let (key, channel) = leg_of(mark);
         let Some(body) = self.legs.get_mut(&key) else { return };
-        let (socket, packets) = match channel {
-            Channel::Rtp => (&body.rtp, body.hears.packets(now)),
-            Channel::Rtcp => (&body.rtcp, 1),
-        };
-        for _ in 0..packets {
+        let packets = if channel == Channel::Rtp { body.hears.packets(now) } else { 1 };
+        let socket = body.socket(channel);
+        for _ in taken..packets {
             match socket.recv_from(&mut self.buffer) {
                 Ok((len, from)) => {
-                    let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-                    self.engine.handle_packet(now, key, channel, from, &self.buffer[..len]);
+                    self.engine.handle_packet(now, key, channel, canonical(from), &self.buffer[..len]);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 // The peer's host said "nobody listens there" about something we sent: no reason to stop listening.
@@ -263,10 +312,27 @@ impl Thread {
     fn transmit(&mut self) {
         while let Some(transmit) = self.engine.poll_transmit() {
             let Some(body) = self.legs.get(&transmit.leg) else { continue };
-            let socket = if transmit.channel == Channel::Rtp { &body.rtp } else { &body.rtcp };
-            // A packet that cannot be sent is lost, as packets are; RTCP will tell.
-            if let Err(error) = socket.send_to(transmit.bytes, transmit.to) {
-                tracing::trace!(%error, leg = transmit.leg.0, "an RTP packet was not sent");
+            let socket = body.socket(transmit.channel);
+            let Some(ring) = &mut self.ring else {
+                // A packet that cannot be sent is lost, as packets are; RTCP will tell.
+                if let Err(error) = socket.send_to(transmit.bytes, transmit.to) {
+                    tracing::trace!(%error, leg = transmit.leg.0, "an RTP packet was not sent");
+                }
+                continue;
+            };
+            ring.send(socket, transmit.to, transmit.bytes);
+            if ring.is_full() {
+                self.finish_sending();
+            }
+        }
+        self.finish_sending();
+    }
+
+    /// Has the ring send what it was asked to.
+    fn finish_sending(&mut self) {
+        for index in 0..self.run_ring() {
+            if let Some(error) = self.ring.as_ref().and_then(|ring| ring.refused(index)) {
+                tracing::trace!(%error, "an RTP packet was not sent");
             }
         }
     }
@@ -297,6 +363,15 @@ impl Thread {
             if is_first && !offer(&body.sink, &mut body.waiting) {
                 self.stalled.push(key);
             }
+        }
+    }
+}
+
+impl Body {
+    fn socket(&self, channel: Channel) -> &UdpSocket {
+        match channel {
+            Channel::Rtp => &self.rtp,
+            Channel::Rtcp => &self.rtcp,
         }
     }
 }
@@ -342,6 +417,11 @@ fn offer(sink: &EventSink, waiting: &mut VecDeque<Event>) -> bool {
         }
     }
     true
+}
+
+/// The address as it is compared: an IPv4 one also where the socket is of IPv6.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 fn mark(LegKey(key): LegKey, channel: Channel) -> u64 {

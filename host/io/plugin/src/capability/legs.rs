@@ -123,6 +123,10 @@ impl HostLeg for State {
             Ok(interrupt) => interrupt,
             Err(error) => return Ok(Err(error)),
         };
+        let prompts = match prompts.into_iter().map(|prompt| self.own_prompt(prompt)).collect() {
+            Ok(prompts) => prompts,
+            Err(error) => return Ok(Err(error)),
+        };
         Ok(self.wait_for(Request::Play { leg, prompts, interrupt }).await.map(|outcome| match outcome {
             Outcome::Played { digit } => digit.map(String::from),
             _ => None,
@@ -137,7 +141,8 @@ impl HostLeg for State {
         opts: Vec<(String, String)>,
     ) -> Answer<String> {
         let leg = self.called_leg(&leg)?;
-        let request = match read_options(leg, max, timeout, &opts) {
+        let own_prompt = |prompt: &str| self.own_prompt(prompt.to_owned());
+        let request = match read_options(leg, max, timeout, &opts, own_prompt) {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
         };
@@ -218,7 +223,13 @@ fn play_options(prompts: &[String], opts: &[(String, String)]) -> Result<String,
     Ok(interrupt.into())
 }
 
-fn read_options(leg: LegId, max: u32, timeout: u32, opts: &[(String, String)]) -> Result<Request, Error> {
+fn read_options(
+    leg: LegId,
+    max: u32,
+    timeout: u32,
+    opts: &[(String, String)],
+    own_prompt: impl Fn(&str) -> Result<String, Error>,
+) -> Result<Request, Error> {
     if !(1..=255).contains(&max) {
         return Err(invalid("max is not 1 to 255"));
     }
@@ -232,6 +243,6 @@ fn read_options(leg: LegId, max: u32, timeout: u32, opts: &[(String, String)]) -
         timeout: Duration::from_millis(timeout.into()),
         inter_digit: options.milliseconds("inter-digit-ms")?.unwrap_or(INTER_DIGIT),
         terminators: terminators.into(),
-        prompts: options.repeated.iter().map(|prompt| (*prompt).into()).collect(),
+        prompts: options.repeated.iter().map(|prompt| own_prompt(prompt)).collect::<Result<_, _>>()?,
     })
 }

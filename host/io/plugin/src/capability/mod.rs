@@ -1,5 +1,6 @@
 //! The host side of each WIT interface: one file each. These functions run on a guest's fibre: they stay shallow.
 
+pub(crate) mod blob;
 pub(crate) mod bus;
 pub(crate) mod dial;
 pub(crate) mod dialplan;
@@ -34,6 +35,7 @@ pub(crate) fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     pbx::legs::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::dial::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::recording::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    pbx::blob::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::kv::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::dialplan::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::bus::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;

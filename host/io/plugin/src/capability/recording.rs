@@ -1,8 +1,8 @@
-//! `recording`: what a party says, to a blob of the tenant.
+//! `recording`: what a party says, to a blob of the plugin.
 
 use std::time::Duration;
 
-use call::{LegId, Outcome, Request};
+use call::{LegId, Outcome, RecordingEnd, Request};
 use wasmtime::component::Resource;
 
 use super::legs::Handle;
@@ -21,29 +21,38 @@ impl Host for State {
         name: String,
         max: u32,
         opts: Vec<(String, String)>,
-    ) -> wasmtime::Result<Result<(String, u32), Error>> {
+    ) -> wasmtime::Result<Result<Vec<(String, String)>, Error>> {
         let leg = self.called_leg(&caller)?;
-        let request = match parse(leg, name, max, &opts) {
+        let own = self.own_blob(&name).map(|blob| (blob, self.blob_quota()));
+        let request = match own.and_then(|own| parse(leg, own, max, &opts)) {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
         };
         Ok(self.wait_for(request).await.and_then(|outcome| match outcome {
-            Outcome::Recorded { blob, duration_ms, .. } => Ok((blob, u32::try_from(duration_ms).unwrap_or(u32::MAX))),
+            Outcome::Recorded { duration_ms, ended, .. } => Ok(tell(name, duration_ms, ended)),
             other => Err(super::error("failed", format!("no recording: {other:?}"))),
         }))
     }
 }
 
-fn parse(leg: LegId, blob: String, max: u32, opts: &[(String, String)]) -> Result<Request, Error> {
-    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let is_part = |part: &str| {
-        part.bytes().next().is_some_and(letter)
-            && part.bytes().all(|byte| letter(byte) || b"-_.".contains(&byte))
-            && !part.contains("..")
-    };
-    if blob.len() > 128 || !blob.split('/').all(is_part) {
-        return Err(invalid(format!("{blob:?} is not a name for a recording")));
+fn tell(name: String, duration_ms: u64, ended: RecordingEnd) -> Vec<(String, String)> {
+    let mut told = vec![
+        ("blob".to_owned(), name),
+        ("length-ms".to_owned(), duration_ms.to_string()),
+        ("ended".to_owned(), ended.name().to_owned()),
+    ];
+    if let RecordingEnd::Digit(digit) = ended {
+        told.push(("digit".to_owned(), digit.to_string()));
     }
+    told
+}
+
+fn parse(
+    leg: LegId,
+    (blob, quota): (String, Option<u64>),
+    max: u32,
+    opts: &[(String, String)],
+) -> Result<Request, Error> {
     let max = Duration::from_millis(max.into());
     if !LENGTH.contains(&max) {
         return Err(invalid("max is not between a second and two hours"));
@@ -57,6 +66,7 @@ fn parse(leg: LegId, blob: String, max: u32, opts: &[(String, String)]) -> Resul
     Ok(Request::Record {
         leg,
         blob,
+        quota,
         max,
         silence: options.milliseconds("silence-ms")?,
         terminators: options.get("terminators").unwrap_or("#").into(),

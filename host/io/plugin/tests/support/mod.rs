@@ -9,10 +9,10 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
-use call::{Cause, DialStatus, LegId, Outcome, Request, RequestError, TenantId};
+use call::{Cause, DialStatus, LegId, Outcome, RecordingEnd, Request, RequestError, TenantId};
 use plugin::{
-    AppEnd, BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, InstallError, Installed, KvError, KvSpace,
-    LogRecord, Package, RunError, TenantPlugins, TenantPort, Terms,
+    AppEnd, BlobFailure, BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, InstallError, Installed, KvError,
+    KvSpace, LogRecord, Package, RunError, TenantPlugins, TenantPort, Terms,
 };
 use tokio::sync::watch;
 
@@ -118,6 +118,7 @@ impl Rig {
 #[derive(Default)]
 pub struct FakeTenant {
     pub kv: Mutex<BTreeMap<(String, String), Vec<u8>>>,
+    pub blobs: Mutex<BTreeMap<(String, String), u64>>,
     pub lines: Mutex<Vec<String>>,
     pub settings: Mutex<BTreeMap<String, String>>,
 }
@@ -178,6 +179,41 @@ impl TenantPort for FakeTenant {
         let wanted = own.filter(|key| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
         let keys = wanted.take(limit as usize).collect();
         Box::pin(async move { Ok(keys) })
+    }
+
+    fn blob_list<'a>(
+        &'a self,
+        plugin: &'a str,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<(String, u64)>, BlobFailure>> {
+        let blobs = self.blobs.lock().unwrap();
+        let own =
+            blobs.iter().filter(|((owner, _), _)| owner == plugin).map(|((_, name), bytes)| (name.clone(), *bytes));
+        let wanted =
+            own.filter(|(name, _)| name.starts_with(prefix) && after.is_none_or(|after| name.as_str() > after));
+        let found = wanted.take(limit as usize).collect();
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn blob_rename<'a>(
+        &'a self,
+        plugin: &'a str,
+        from: &'a str,
+        to: &'a str,
+    ) -> BoxFuture<'a, Result<bool, BlobFailure>> {
+        Box::pin(async move {
+            let mut blobs = self.blobs.lock().unwrap();
+            let Some(bytes) = blobs.remove(&(plugin.to_owned(), from.to_owned())) else { return Ok(false) };
+            blobs.insert((plugin.to_owned(), to.to_owned()), bytes);
+            Ok(true)
+        })
+    }
+
+    fn blob_remove<'a>(&'a self, plugin: &'a str, name: &'a str) -> BoxFuture<'a, Result<bool, BlobFailure>> {
+        let was = self.blobs.lock().unwrap().remove(&(plugin.to_owned(), name.to_owned())).is_some();
+        Box::pin(async move { Ok(was) })
     }
 
     fn settings(&self, _plugin: &str) -> Arc<BTreeMap<String, String>> {
@@ -270,7 +306,9 @@ impl CallPort for FakeCall {
                     dialed_ms: 5,
                     go_on: true,
                 }),
-                Request::Record { blob, .. } => Ok(Outcome::Recorded { blob, duration_ms: 1_500, digit: None }),
+                Request::Record { blob, .. } => {
+                    Ok(Outcome::Recorded { blob, duration_ms: 1_500, ended: RecordingEnd::Digit('#') })
+                }
                 Request::Play { .. } => Ok(Outcome::Played { digit: None }),
                 _ => Ok(Outcome::Done),
             }

@@ -22,10 +22,10 @@ fn names(list: &[BlobInfo]) -> Vec<&str> {
 
 #[test]
 fn a_name_is_never_a_path() {
-    for good in ["a", "vm-100_msg.0001.wav", "A9", "messages/4321/1", &"x".repeat(128)] {
+    for good in ["a", "vm-100_msg.0001.wav", "A9", "messages/4321/1", &"x".repeat(192)] {
         assert_eq!(BlobName::new(good).unwrap().as_str(), good);
     }
-    let long = "x".repeat(129);
+    let long = "x".repeat(193);
     for bad in [
         "",
         ".",
@@ -60,9 +60,12 @@ fn a_blob_is_there_after_finish_and_after_a_restart() {
     writer.append(b"????").unwrap();
     writer.append(b" and the rest").unwrap();
     assert_eq!(acme.get(&name("messages/rec.wav")).unwrap(), None);
-    writer.replace_start(b"RIFF").unwrap();
-    assert!(writer.replace_start(&[0; 100]).is_err());
+    writer.append(b" and silence").unwrap();
+    writer.conclude(b"RIFF", 17).unwrap();
+    assert!(writer.conclude(&[0; 18], 17).is_err());
+    assert!(writer.conclude(b"RIFF", 18).is_err());
     assert_eq!(writer.finish().unwrap().bytes, 17);
+    assert_eq!(acme.used_bytes(), 17);
     drop((acme, store));
     let store = open(dir.path());
     let acme = blobs(&store, "acme");
@@ -150,6 +153,50 @@ fn the_quota_holds_for_what_is_being_written() {
     // What was taken before the refusal is still a blob.
     assert_eq!(writer.finish().unwrap().bytes, 8_000);
     blobs(&store, "globex").put(&name("b"), &[0; 3_000]).unwrap();
+}
+
+/// A folder is a plugin's: what one takes the others have not.
+#[test]
+fn a_folder_has_a_quota_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let acme = blobs(&store, "acme");
+    let mut writer = acme.create_within(&name("one/a"), Some(2_000)).unwrap();
+    writer.append(&[0; 1_500]).unwrap();
+    let mut other = acme.create_within(&name("one/b"), Some(2_000)).unwrap();
+    let error = other.append(&[0; 501]).unwrap_err();
+    assert!(matches!(error, BlobError::Quota { used: 1_500, needed: 501, limit: 2_000 }), "{error}");
+    other.append(&[0; 500]).unwrap();
+    drop(other);
+    acme.create_within(&name("two/a"), Some(2_000)).unwrap().append(&[0; 2_000]).unwrap();
+    writer.finish().unwrap();
+    assert_eq!((acme.used_below("one"), acme.used_below("two"), acme.used_bytes()), (1_500, 0, 1_500));
+    drop((acme, store));
+    let acme = blobs(&open(dir.path()), "acme");
+    assert_eq!(acme.used_below("one"), 1_500);
+    acme.delete(&name("one/a")).unwrap();
+    assert_eq!(acme.used_below("one"), 0);
+}
+
+#[test]
+fn a_renamed_blob_replaces_another_and_keeps_its_content() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let acme = blobs(&store, "acme");
+    acme.put(&name("p/new"), b"the new one").unwrap();
+    acme.put(&name("p/greeting"), b"old").unwrap();
+    assert!(!acme.rename(&name("p/none"), &name("p/greeting")).unwrap());
+    assert!(acme.rename(&name("p/new"), &name("p/greeting")).unwrap());
+    assert!(acme.rename(&name("p/greeting"), &name("p/greeting")).unwrap());
+    assert_eq!(names(&acme.list("", None, 10)), ["p/greeting"]);
+    assert_eq!((acme.used_bytes(), acme.used_below("p")), (11, 11));
+    // The process died before the replaced one was removed.
+    let crc = crc32fast::hash(b"old");
+    fs::write(dir.path().join(format!("blobs/acme/00000002-{crc:08x}-p+greeting")), b"old").unwrap();
+    drop((acme, store));
+    let acme = blobs(&open(dir.path()), "acme");
+    assert_eq!(acme.get(&name("p/greeting")).unwrap().unwrap(), b"the new one");
+    assert_eq!(fs::read_dir(dir.path().join("blobs/acme")).unwrap().count(), 1);
 }
 
 /// K12: a blob that changed on disk is an error and never sound.

@@ -94,7 +94,7 @@ impl Phone {
             ..SipConfig::default()
         };
         let sip = SipDriver::start(config, Arc::new(Sink(sender.clone())), None).map_err(|error| error.to_string())?;
-        let rtp = RtpConfig { threads: 1, bind: local, advertised: None, ports: Ports::Ephemeral };
+        let rtp = RtpConfig { threads: 1, bind: local, advertised: None, ports: Ports::Ephemeral, io_uring: false };
         let rtp = RtpDriver::start(rtp).map_err(|error| error.to_string())?;
         Ok(Self { server, sip, rtp, inbox, sender })
     }

@@ -141,3 +141,20 @@ fn media_that_stops_is_told_once() {
     world.run_to(126_000);
     assert_eq!(timeouts(&world), 3);
 }
+
+/// As long as somebody talks nothing but the longest duration ends a recording.
+#[test]
+fn half_a_minute_of_speech_is_recorded_whole() {
+    let mut world = World::new();
+    world.add(A, stream(A, Codec::Pcmu));
+    let (max, silence) = (Duration::from_secs(30), Some(Duration::from_secs(4)));
+    record(&mut world, RecordOptions { max, silence, ..options() });
+    let mut alice = Phone::new(A, Codec::Pcmu, 1000);
+    for n in 0..1_600 {
+        world.run_to(n * 20);
+        alice.say(&mut world);
+    }
+    let (samples, ends) = recorded(&world);
+    assert!(matches!(ends[..], [(RecordEnd::MaxDuration, 30_000)]), "{ends:?}");
+    assert_eq!(samples.len(), 240_000);
+}
