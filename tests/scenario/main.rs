@@ -33,6 +33,7 @@ mod lossy_network;
 mod missing_sound;
 mod moving_leg;
 mod panicking_call;
+mod nonce_replay;
 mod plugin_quota;
 mod plugin_settings;
 mod record_a_memo;
