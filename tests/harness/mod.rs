@@ -14,6 +14,7 @@ mod idle;
 mod network;
 mod phone;
 mod server;
+mod streams;
 mod tenants;
 mod world;
 

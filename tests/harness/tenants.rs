@@ -34,7 +34,7 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     /// A leg that hears nothing for so long is ended.
     pub(crate) media_timeout: Duration,
-    /// What held parties hear.
+    /// What held parties hear; empty for nothing.
     pub(crate) hold_music: &'static str,
     /// How many phones may register for one endpoint, and what happens to one more.
     pub(crate) contacts: (usize, WhenFull),
@@ -59,8 +59,9 @@ impl Setup {
     pub(crate) fn settings(&self, seed: u64, clock: Clock) -> Settings {
         let mut key = [1; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
+        let music = Some(self.hold_music.to_owned()).into_iter().filter(|music| !music.is_empty());
         Settings {
-            call: call::Config { hold_music: vec![self.hold_music.to_owned()], max_duration: None },
+            call: call::Config { hold_music: music.collect(), max_duration: None },
             media_timeout: Some(self.media_timeout),
             hosts: vec![HOST.to_owned()],
             realm: "jackfield".to_owned(),

@@ -34,6 +34,7 @@ mod lossy_network;
 mod missing_sound;
 mod moving_leg;
 mod nonce_replay;
+mod over_tcp;
 mod panicking_call;
 mod plugin_quota;
 mod plugin_settings;
