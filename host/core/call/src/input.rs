@@ -143,7 +143,7 @@ pub enum Input {
         /// Its length in milliseconds, or why there is none: it could not be stored, or was not begun.
         stored: Result<u64, RequestError>,
     },
-    /// Nothing was heard of a leg's media for too long.
+    /// Neither audio nor RTCP of a leg was heard for too long; told again as long as that goes on.
     MediaTimeout {
         /// The leg.
         leg: LegId,

@@ -89,6 +89,8 @@ impl CallTask {
         if let Some(Leg { role: Role::Called { answered, .. }, .. }) = self.legs.get_mut(&leg) {
             *answered = true;
         }
+        // Its audio is missed from now on: not every phone sends any while it hears early media.
+        self.update_stream(leg);
         self.sip(Command::Answer { session, body, headers: Vec::new() });
     }
 
