@@ -378,6 +378,7 @@ impl Phone {
                     line.informed += signal;
                 }
             }
+            Event::InfoAnswered { .. } => {}
             Event::ReferProgress { session, status, .. } => {
                 if let Some(line) = self.lines.get_mut(&session) {
                     line.transfer.push(status);

@@ -43,6 +43,10 @@ pub const NESTED_APPLICATIONS: u8 = 4;
 /// A tenant has its own, smaller bound in its definition, so that it does not keep the others from recording.
 pub const RECORDINGS: usize = 256;
 
+/// Keys that wait to go to a phone by INFO. A request of an application has no more, and who presses faster than they can be sent
+/// loses what is beyond.
+pub const KEYS: usize = call::limit::DIGITS;
+
 /// Ways to contacts that a call remembers. A call has no more legs than that in its life, so that further contacts could not
 /// be called anyway.
 pub const WAYS: usize = call::limit::LEGS_TOTAL;

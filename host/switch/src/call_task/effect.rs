@@ -5,6 +5,7 @@ use media::engine::Command as MediaCommand;
 use media::negotiation::Direction;
 use sip::endpoint::{Command, Originate, Reason, ReasonProtocol, Reliability, SessionId};
 
+use super::keys::Keys;
 use super::leg::{Leg, Refer, Role};
 use super::{CallTask, Waiting};
 
@@ -35,11 +36,7 @@ impl CallTask {
                 let tone = on.then(|| self.shared.tones.ring_back());
                 self.media_command(leg, |leg| MediaCommand::RingTone { leg, tone });
             }
-            Effect::SendDigits { leg, digits } => {
-                if !self.media_command(leg, |leg| MediaCommand::SendDigits { leg, digits }) {
-                    self.input(Input::DigitsSent { leg });
-                }
-            }
+            Effect::SendDigits { leg, digits } => self.send_digits(leg, digits),
             Effect::RelayDigit { leg, digit, duration_ms, carrier } => {
                 self.relay_digit(leg, (digit, duration_ms), carrier);
             }
@@ -175,7 +172,7 @@ impl CallTask {
             refer: Refer::None,
             dialog: None,
             over: false,
-            takes_info: false,
+            keys: Keys::new(false),
             recording: None,
         };
         self.legs.insert(leg, state);

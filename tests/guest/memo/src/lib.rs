@@ -1,10 +1,10 @@
-//! A plugin that records: `Memo(name)` keeps what the caller says until `#`, and says it back.
+//! A plugin that records and sends: `Memo(name)` keeps what the caller says until `#`, and says it back; `SendKeys(keys)` sends keys.
 
 use std::time::Duration;
 
 use jackfield_sdk::{Leg, Record, Result, apps};
 
-apps! { "Memo" => memo }
+apps! { "Memo" => memo, "SendKeys" => send_keys }
 
 /// `Memo(name)`: leaves `stored`, or the error's code, in `MEMOSTATUS`.
 fn memo(leg: Leg, name: &str) -> Result {
@@ -15,4 +15,10 @@ fn memo(leg: Leg, name: &str) -> Result {
     };
     leg.set_variable("MEMOSTATUS", "stored")?;
     leg.play(recorded.prompt)
+}
+
+/// `SendKeys(keys)`: hangs up once they are sent.
+fn send_keys(leg: Leg, keys: &str) -> Result {
+    leg.answer()?;
+    leg.send_digits(keys)
 }
