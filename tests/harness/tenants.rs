@@ -34,6 +34,8 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     /// A leg that hears nothing for so long is ended.
     pub(crate) media_timeout: Duration,
+    /// Calls of the host at once.
+    pub(crate) calls_max: usize,
     /// What held parties hear; empty for nothing.
     pub(crate) hold_music: &'static str,
     /// How many phones may register for one endpoint, and what happens to one more.
@@ -48,6 +50,7 @@ impl Default for Setup {
             dialplan: DIALPLAN,
             limits: Limits::default(),
             media_timeout: Duration::from_secs(60),
+            calls_max: 100,
             hold_music: "tone:700/1000",
             contacts: (5, WhenFull::EvictOldest),
             domains: &["test"],
@@ -67,7 +70,7 @@ impl Setup {
             realm: "jackfield".to_owned(),
             digest: vec![Algorithm::Sha256, Algorithm::Md5],
             trunks: Vec::new(),
-            calls_max: 100,
+            calls_max: self.calls_max,
             clock,
             seed: key,
         }

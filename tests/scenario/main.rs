@@ -44,6 +44,7 @@ mod registration;
 mod reliable_progress;
 mod reload;
 mod replaces;
+mod session_limit;
 mod session_timer;
 mod slow_prompt;
 mod tenant_isolation;

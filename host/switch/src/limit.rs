@@ -6,9 +6,9 @@ use std::time::Duration;
 /// broken and is ended rather than allowed to hold memory.
 pub const CALL_INBOX: usize = 256;
 
-/// Sessions that the calls of a host have at once: two each, and as many again that ring beside others or take a place. An INVITE
-/// that would be one more gets 503, and a leg to be called ends with congestion.
-pub const SESSIONS: usize = 4 * CALLS_PER_HOST;
+/// Sessions that there are for each call which a host may have, all calls together: two each, and as many again that ring beside others
+/// or take a place. An INVITE that would be one more gets 503, and a leg to be called ends with congestion.
+pub const SESSIONS_PER_CALL: usize = 4;
 
 /// Events of a session that are kept while its leg moves from one call to another: that takes microseconds, so that more are
 /// a flood, and the session is ended like that of a call which is behind. Its end is kept in any case.
