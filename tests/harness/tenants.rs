@@ -122,7 +122,7 @@ pub(crate) fn secret(tenant: &str, name: &str) -> String {
 }
 
 /// What the bundled plugins say: a packet of silence each, so that no test waits for it.
-const SAID: &[&str] = &["enter-digits", "goodbye", "invalid", "please-hold", "try-again"];
+const SAID: &[&str] = &["dial-by-name/enter-name", "goodbye", "invalid", "please-hold", "try-again"];
 
 /// Sounds that are tones: `beep-440` is one second of 440 Hz. `slow-440` is the same from a disk that hangs until
 /// [`Library::release`].

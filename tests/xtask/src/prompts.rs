@@ -7,8 +7,12 @@ use crate::command::{Failure, Step, at};
 use crate::packages;
 use crate::workspace::Workspace;
 
-/// Every prompt: its name as a dialplan says it, and the sentence.
-const PROMPTS: &[(&str, &str)] = &[
+/// A plugin, and its prompts: the name as a dialplan says it, and the sentence.
+type Spoken = (&'static str, &'static [(&'static str, &'static str)]);
+
+const PROMPTS: &[Spoken] = &[("app-playback", PLAYBACK), ("app-dial-by-name", DIAL_BY_NAME)];
+
+const PLAYBACK: &[(&str, &str)] = &[
     ("hello", "Hello, and welcome to Jackfield."),
     ("goodbye", "Goodbye."),
     ("thank-you", "Thank you."),
@@ -58,14 +62,24 @@ const PROMPTS: &[(&str, &str)] = &[
     ("digits/pound", "hash"),
 ];
 
-/// Writes every prompt as mono 16-bit WAV at 8 kHz below `plugins/app-playback/prompts/en`.
+const DIAL_BY_NAME: &[(&str, &str)] =
+    &[("dial-by-name/enter-name", "Please enter the first three letters of a name, with the keys of your telephone.")];
+
+/// Writes every prompt as mono 16-bit WAV at 8 kHz below `prompts/en` of its plugin.
 pub(crate) fn speak(workspace: &Workspace) -> Result<(), Failure> {
     packages::install(packages::SPEECH)?;
-    let folder = workspace.root.join("plugins/app-playback/prompts/en");
+    for (plugin, prompts) in PROMPTS {
+        speak_all(workspace, &workspace.root.join("plugins").join(plugin).join("prompts/en"), prompts)?;
+    }
+    let beep = ["synth", "0.25", "sine", "1000", "fade", "0.01", "0.25", "0.01", "gain", "-9"];
+    convert(&["-n"], &workspace.root.join("plugins/app-playback/prompts/en/beep.wav"), &beep)
+}
+
+fn speak_all(workspace: &Workspace, folder: &Path, prompts: &[(&str, &str)]) -> Result<(), Failure> {
     let spoken = workspace.target.join("xtask/spoken.wav");
     let scratch = spoken.parent().expect("the path was just joined");
     at(scratch, fs::create_dir_all(scratch))?;
-    for (name, sentence) in PROMPTS {
+    for (name, sentence) in prompts {
         Step::new("espeak-ng").args(["-v", "en-gb", "-s", "150", "-w"]).arg(&spoken).arg(sentence).run()?;
         // The silence that espeak-ng leaves at both ends would make spelled numbers halting.
         let trim = ["silence", "1", "0.01", "0.5%", "reverse", "silence", "1", "0.01", "0.5%", "reverse"];
@@ -76,8 +90,7 @@ pub(crate) fn speak(workspace: &Workspace) -> Result<(), Failure> {
             &[&trim[..], &pad].concat(),
         )?;
     }
-    let beep = ["synth", "0.25", "sine", "1000", "fade", "0.01", "0.25", "0.01", "gain", "-9"];
-    convert(&["-n"], &folder.join("beep.wav"), &beep)
+    Ok(())
 }
 
 fn convert(input: &[&str], output: &Path, effects: &[&str]) -> Result<(), Failure> {
