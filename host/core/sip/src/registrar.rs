@@ -269,11 +269,6 @@ impl Bindings {
         }
     }
 
-    /// Takes out the bindings of a connection that is gone: nothing can reach them (RFC 5626 §5.3).
-    pub fn flow_closed(&mut self, connection: u64) -> Vec<Binding> {
-        self.0.extract_if(.., |binding| connection != 0 && binding.received.connection == connection).collect()
-    }
-
     /// The bindings after a REGISTER for this address of record, whose sender is authenticated and authorised for it.
     pub fn register(
         &self,

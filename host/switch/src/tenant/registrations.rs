@@ -180,3 +180,46 @@ fn way(binding: &Binding) -> Option<Way> {
     let routes = binding.path.iter().map(|path| Bytes::from(path.clone())).collect();
     Some(Way { destination, uri, routes })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binding(contact: &str, transport: &str, connection: u64) -> Binding {
+        let (local, remote) = (([192, 0, 2, 1], 5060).into(), ([198, 51, 100, 1], 49_152).into());
+        Binding {
+            uri: contact.parse().expect("a URI"),
+            parameters: String::new(),
+            q: 1_000,
+            expires_at: 3_600,
+            updated_at: 0,
+            call_id: "1".to_owned(),
+            cseq: 1,
+            path: Vec::new(),
+            received: Received { transport: transport.to_owned(), local, remote, connection },
+            user_agent: String::new(),
+            outbound: None,
+        }
+    }
+
+    #[test]
+    fn a_phone_is_reached_as_it_registered_or_where_it_says() {
+        let way =
+            |contact, transport, connection| way(&binding(contact, transport, connection)).map(|way| way.destination);
+        let flow = |transport, connection| {
+            let Received { local, remote, .. } = binding("sip:100@198.51.100.1", "", 0).received;
+            Flow { transport, local, remote, connection }
+        };
+        let (listener, natted) = (([198, 51, 100, 1], 5070).into(), "sip:100@10.0.0.7:5070;transport=tcp");
+        let contact = "sip:100@198.51.100.1:5070;transport=tcp";
+        let tcp = flow(Transport::Tcp, 7);
+        assert_eq!(way(contact, "TCP", 7), Some(Destination::Reopen { flow: tcp, listener }));
+        assert_eq!(way(natted, "TCP", 7), Some(Destination::Flow(tcp)), "a NAT is before it");
+        // The connections of an earlier run are gone.
+        assert_eq!(way(contact, "TCP", 0), Some(Destination::Address { transport: Transport::Tcp, remote: listener }));
+        assert_eq!(way("sip:100@phone.example.com", "TCP", 0), None, "no DNS here");
+        for contact in ["sip:100@198.51.100.1:5070", "sip:100@10.0.0.7:5070", "sip:100@phone.example.com"] {
+            assert_eq!(way(contact, "UDP", 0), Some(Destination::Flow(flow(Transport::Udp, 0))), "{contact}");
+        }
+    }
+}
