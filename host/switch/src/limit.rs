@@ -47,6 +47,9 @@ pub const RECORDINGS: usize = 256;
 /// loses what is beyond.
 pub const KEYS: usize = call::limit::DIGITS;
 
+// Where keys go as events or sound, the digits of a request must fit too: those beyond would be lost without a word.
+const _: () = assert!(media::dtmf::QUEUE_MAX >= KEYS);
+
 /// Ways to contacts that a call remembers. A call has no more legs than that in its life, so that further contacts could not
 /// be called anyway.
 pub const WAYS: usize = call::limit::LEGS_TOTAL;
