@@ -135,6 +135,32 @@ fn an_answer_finds_its_way_when_the_connection_is_lost() {
     });
 }
 
+/// Figure 5 of §17.1.1.2: once a phone rings, its INVITE waits for no connection. It may answer over a new one, and is told of the end by one.
+#[test]
+fn a_phone_that_rings_outlives_its_connection() {
+    for (seed, is_answered) in [(12, true), (13, false)] {
+        run(async {
+            let (mut world, [alice, bob]) = alice_over_tcp(seed).await;
+            let line = world.call(bob, "100");
+            let other = world.incoming(alice).await;
+            world.ring(other);
+            world.until("it is heard to ring", |world| *world.state(line) == State::Ringing).await;
+            world.cut(alice);
+            world.pass(Duration::from_secs(5)).await;
+            assert_eq!(*world.state(line), State::Ringing);
+            if is_answered {
+                world.answer(other);
+                world.hear_each_other(line, other).await;
+            }
+            world.hang_up(line);
+            world.until_over(other).await;
+            // The CANCEL took a connection to the phone, and the refusal one to the switch.
+            assert_eq!(world.connections(alice), if is_answered { 1 } else { 2 });
+            world.finish().await;
+        });
+    }
+}
+
 #[test]
 fn a_registered_phone_is_found_when_its_connection_is_lost() {
     run(async {
