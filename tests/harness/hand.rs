@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use sip::message::{HeaderName, Request, Response, StatusCode};
 
-/// The called side of a dialog, as the test writes it.
+/// One side of a dialog, as the test writes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Hand {
     call_id: String,
@@ -27,6 +27,19 @@ impl Hand {
             target: invite.headers.contact().expect("an INVITE has a Contact").uri().to_string(),
             address,
             cseq: 100,
+        }
+    }
+
+    /// The dialog that an answer to an INVITE of the test makes.
+    pub(crate) fn calling(answer: &Response, address: SocketAddr) -> Self {
+        let header = |name: HeaderName| answer.headers.get_str(&name).expect("every answer has it").to_owned();
+        Self {
+            call_id: header(HeaderName::CallId),
+            own: header(HeaderName::From),
+            peer: header(HeaderName::To),
+            target: answer.headers.contact().expect("an answer to INVITE has a Contact").uri().to_string(),
+            address,
+            cseq: answer.headers.cseq().expect("every answer has it").number,
         }
     }
 

@@ -14,11 +14,13 @@ mod idle;
 mod network;
 mod phone;
 mod server;
+mod streams;
 mod tenants;
 mod world;
 
 pub(crate) use hand::{Hand, reply, sdp};
 pub(crate) use network::Weather;
 pub(crate) use phone::{Line, PhoneId, State};
+pub(crate) use server::HOST;
 pub(crate) use tenants::{Setup, secret};
 pub(crate) use world::{PLUGIN_KV_BYTES, World, run};

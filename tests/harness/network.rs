@@ -1,11 +1,14 @@
 //! The network between the switch and the phones: datagrams that are late, lost, doubled and out of order, by a seed.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::net::SocketAddr;
+use std::collections::{BinaryHeap, HashSet};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use sip::endpoint::{Destination, Input, Transport};
+
+use super::streams::Streams;
 
 /// Where the switch and the phones speak SIP.
 pub(crate) const SIP_PORT: u16 = 5060;
@@ -51,12 +54,14 @@ pub(crate) struct Datagram {
 }
 
 /// All datagrams under way.
-#[derive(Debug)]
 pub(crate) struct Network {
     pub(crate) weather: Weather,
     random: Random,
     number: u64,
     under_way: BinaryHeap<Reverse<Datagram>>,
+    streams: Streams,
+    /// Whose plug is pulled.
+    unplugged: HashSet<IpAddr>,
     /// Every SIP message that was sent, in order.
     letters: Vec<Letter>,
 }
@@ -73,17 +78,55 @@ impl Network {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             weather: Weather::FAIR,
-            random: Random(seed),
+            random: Random::new(seed),
             number: 0,
             under_way: BinaryHeap::new(),
+            streams: Streams::new(seed),
+            unplugged: HashSet::new(),
             letters: Vec::new(),
         }
+    }
+
+    /// Sends a message of a host that speaks SIP at this address.
+    pub(crate) fn transmit(&mut self, now: Instant, host: SocketAddr, destination: Destination, bytes: Bytes) {
+        if destination.transport() == Transport::Udp {
+            return self.send(now, host, destination.remote(), bytes);
+        }
+        if self.unplugged.contains(&host.ip()) || self.unplugged.contains(&destination.remote().ip()) {
+            return;
+        }
+        if let Some(to) = self.streams.send((now, &self.weather), host, destination, &bytes) {
+            self.letters.push(Letter { from: host, to, bytes });
+        }
+    }
+
+    /// From now on a host accepts connections.
+    pub(crate) fn listen(&mut self, host: SocketAddr) {
+        self.streams.listen(host);
+    }
+
+    /// Ends all connections of a host.
+    pub(crate) fn cut(&mut self, now: Instant, host: SocketAddr) {
+        self.streams.cut((now, &self.weather), host);
+    }
+
+    /// Connections of a host that are up.
+    pub(crate) fn connections(&self, host: SocketAddr) -> usize {
+        self.streams.count(host)
+    }
+
+    /// The next thing that has come by a stream, and to which host.
+    pub(crate) fn streamed(&mut self, now: Instant) -> Option<(SocketAddr, Input)> {
+        self.streams.arrived(now)
     }
 
     /// Sends a datagram into the weather.
     pub(crate) fn send(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
         if to.port() == SIP_PORT {
             self.letters.push(Letter { from, to, bytes: bytes.clone() });
+        }
+        if [from, to].iter().any(|end| self.unplugged.contains(&end.ip())) {
+            return;
         }
         if self.random.per_mille() < self.weather.lost_per_mille {
             return;
@@ -96,6 +139,11 @@ impl Network {
             let datagram = Datagram { at, number: self.number, from, to, bytes: bytes.clone() };
             self.under_way.push(Reverse(datagram));
         }
+    }
+
+    /// From now on nothing reaches this address, and nothing comes from it.
+    pub(crate) fn unplug(&mut self, address: IpAddr) {
+        self.unplugged.insert(address);
     }
 
     /// The next datagram that has arrived.
@@ -115,16 +163,21 @@ impl Network {
 
     /// When the next one arrives.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.under_way.peek().map(|Reverse(datagram)| datagram.at)
+        let datagram = self.under_way.peek().map(|Reverse(datagram)| datagram.at);
+        [datagram, self.streams.next()].into_iter().flatten().min()
     }
 }
 
 /// SplitMix64: the same numbers for the same seed, on every machine.
 #[derive(Debug)]
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -132,7 +185,7 @@ impl Random {
         bits ^ (bits >> 31)
     }
 
-    fn per_mille(&mut self) -> u32 {
+    pub(super) fn per_mille(&mut self) -> u32 {
         u32::try_from(self.next() % 1000).expect("less than a thousand")
     }
 }

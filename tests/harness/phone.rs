@@ -10,6 +10,7 @@ use codec::tone::Tone;
 use codec::{Codec, SampleRate, goertzel};
 use media::engine::{Channel, Command as MediaCommand, Engine, Event as MediaEvent, LegKey, LegOptions, RecordOptions};
 use media::negotiation::{Direction, LocalMedia, Negotiation};
+use media::rtp;
 use sip::auth::Credentials;
 use sip::endpoint::{
     Advertised, ClientRequestId, Command, Config, Destination, EndReason, Endpoint, Event, Flow, Input, Originate,
@@ -66,6 +67,8 @@ pub(crate) struct LineState {
     pub(crate) keys: String,
     /// Keys that came by INFO.
     pub(crate) informed: String,
+    /// Keys that came as sound.
+    pub(crate) sounded: Sounded,
     /// How often the answer came: retransmissions must not be seen.
     pub(crate) answers: u32,
     key: LegKey,
@@ -88,6 +91,8 @@ pub(crate) struct Phone {
     pub(crate) name: String,
     pub(crate) domain: String,
     pub(crate) address: SocketAddr,
+    /// How it reaches the switch.
+    pub(crate) transport: Transport,
     pub(crate) lines: BTreeMap<SessionId, LineState>,
     /// Answers to REGISTER and the like, by number.
     pub(crate) answers: BTreeMap<u64, u16>,
@@ -101,6 +106,10 @@ pub(crate) struct Phone {
     pub(crate) letters: VecDeque<Bytes>,
     /// It sends and takes keys as events (RFC 4733).
     pub(crate) events: bool,
+    /// It refuses INFO, though it allows it.
+    pub(crate) refuses_info: bool,
+    /// It tells by RTCP what it hears.
+    pub(crate) reports: bool,
     secret: String,
     codecs: Vec<Codec>,
     endpoint: Endpoint,
@@ -112,13 +121,15 @@ pub(crate) struct Phone {
 impl Phone {
     pub(crate) fn new(number: u8, domain: &str, name: &str, secret: &str, seed: u64) -> Self {
         let address = SocketAddr::from(([198, 51, 100, number], 5060));
-        let config = Config { addresses: vec![Advertised::address(Transport::Udp, address)], ..Config::default() };
+        let addresses = [Transport::Udp, Transport::Tcp].map(|one| Advertised::address(one, address)).to_vec();
+        let config = Config { addresses, ..Config::default() };
         let mut bytes = [number; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         Self {
             name: name.to_owned(),
             domain: domain.to_owned(),
             address,
+            transport: Transport::Udp,
             lines: BTreeMap::new(),
             answers: BTreeMap::new(),
             surprises: Vec::new(),
@@ -126,6 +137,8 @@ impl Phone {
             by_hand: false,
             letters: VecDeque::new(),
             events: true,
+            refuses_info: false,
+            reports: true,
             secret: secret.to_owned(),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             endpoint: Endpoint::new(config, bytes),
@@ -149,6 +162,15 @@ impl Phone {
         self.engine.handle_packet(now, LegKey(u64::from(offset / 2)), channel, from, &bytes);
     }
 
+    /// Takes what came by a stream.
+    pub(crate) fn hear_stream(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Message { bytes, .. } if self.by_hand => self.letters.push_back(bytes),
+            _ if self.by_hand => {}
+            input => self.endpoint.handle_input(now, input),
+        }
+    }
+
     /// Does all that is due; true if SIP was spoken.
     pub(crate) fn work(&mut self, now: Instant, network: &mut Network) -> bool {
         let worked = !self.by_hand && self.speak(now, network);
@@ -157,6 +179,9 @@ impl Phone {
         }
         while let Some(transmit) = self.engine.poll_transmit() {
             let mut from = media_address(self.address, transmit.leg);
+            if !self.reports && (transmit.channel == Channel::Rtcp || rtp::is_rtcp(transmit.bytes)) {
+                continue;
+            }
             if transmit.channel == Channel::Rtcp {
                 from.set_port(from.port() + 1);
             }
@@ -178,7 +203,10 @@ impl Phone {
         while let Some(output) = self.endpoint.poll_output() {
             worked = true;
             match output {
-                Output::Transmit { destination, bytes } => network.send(now, self.address, destination.remote(), bytes),
+                Output::Transmit { destination, bytes } => {
+                    let bytes = if self.refuses_info { refusing_info(bytes) } else { bytes };
+                    network.transmit(now, self.address, destination, bytes);
+                }
                 Output::Event(event) => self.hear(now, event),
             }
         }
@@ -202,7 +230,7 @@ impl Phone {
             ..OutboundRequest::new(
                 ClientRequestId(self.numbers),
                 Method::Register,
-                to_server(),
+                to_server(self.transport),
                 uri(&format!("sip:{}", self.domain)),
                 (own.clone(), own),
             )
@@ -224,7 +252,7 @@ impl Phone {
             body: Some(body),
             contact_user: self.name.clone(),
             credentials: Some(self.credentials()),
-            ..Originate::new(session, to_server(), target.clone(), own, NameAddr::new(target))
+            ..Originate::new(session, to_server(self.transport), target.clone(), own, NameAddr::new(target))
         };
         change(&mut originate);
         if originate.body.is_none() {
@@ -353,6 +381,7 @@ impl Phone {
                     line.informed += signal;
                 }
             }
+            Event::InfoAnswered { .. } => {}
             Event::ReferProgress { session, status, .. } => {
                 if let Some(line) = self.lines.get_mut(&session) {
                     line.transfer.push(status);
@@ -374,6 +403,7 @@ impl Phone {
         let Some(line) = self.lines.values_mut().find(|line| line.key == leg) else { return };
         match event {
             MediaEvent::Recorded { samples, .. } => {
+                line.sounded.hear(&samples);
                 line.heard.extend(samples);
                 let surplus = line.heard.len().saturating_sub(HEARD_SAMPLES);
                 line.heard.drain(..surplus);
@@ -473,6 +503,7 @@ impl LineState {
             caller_name: String::new(),
             keys: String::new(),
             informed: String::new(),
+            sounded: Sounded::default(),
             answers: 0,
             key,
             negotiation,
@@ -506,13 +537,45 @@ impl LineState {
     }
 }
 
+/// Keys as sound (ITU-T Q.23).
+#[derive(Debug, Default)]
+pub(crate) struct Sounded {
+    pub(crate) keys: String,
+    sounds: Option<char>,
+    rest: Vec<i16>,
+}
+
+impl Sounded {
+    /// Half as long as a key lasts.
+    const WINDOW: usize = 400;
+
+    fn hear(&mut self, samples: &[i16]) {
+        self.rest.extend(samples);
+        while self.rest.len() >= Self::WINDOW {
+            let window: Vec<i16> = self.rest.drain(..Self::WINDOW).collect();
+            let sounds = goertzel::dtmf(&window, SampleRate::Hz8000);
+            self.keys.extend(sounds.filter(|key| self.sounds != Some(*key)));
+            self.sounds = sounds;
+        }
+    }
+}
+
+/// An answer to INFO as of a phone that cannot read what it says (RFC 6086 §4.2.2).
+fn refusing_info(answer: Bytes) -> Bytes {
+    let text = String::from_utf8_lossy(&answer);
+    match text.starts_with("SIP/2.0 200 OK") && text.contains(" INFO\r\n") {
+        true => text.replacen("200 OK", "415 Unsupported Media Type", 1).into(),
+        false => answer,
+    }
+}
+
 fn media_address(phone: SocketAddr, leg: LegKey) -> SocketAddr {
     let offset = u16::try_from(leg.0).expect("a phone has few calls in a test") * 2;
     SocketAddr::new(phone.ip(), FIRST_MEDIA_PORT + offset)
 }
 
-fn to_server() -> Destination {
-    Destination::Address { transport: Transport::Udp, remote: server::sip_address() }
+fn to_server(transport: Transport) -> Destination {
+    Destination::Address { transport, remote: server::sip_address() }
 }
 
 fn uri(text: &str) -> Uri {

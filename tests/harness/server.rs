@@ -122,7 +122,7 @@ impl Server {
     pub(crate) fn new(seed: u64, limits: Limits) -> Self {
         let config = Config {
             user_agent: "Jackfield".to_owned(),
-            addresses: vec![Advertised::address(Transport::Udp, sip_address())],
+            addresses: [Transport::Udp, Transport::Tcp].map(|one| Advertised::address(one, sip_address())).to_vec(),
             timings: switch::sip_timings(),
             limits,
             ..Config::default()
@@ -149,6 +149,11 @@ impl Server {
         self.engine.handle_packet(now, LegKey(u64::from(offset / 2)), channel, from, &bytes);
     }
 
+    /// Takes what came by a stream.
+    pub(crate) fn hear(&mut self, now: Instant, input: Input) {
+        self.endpoint.handle_input(now, input);
+    }
+
     /// Does all that is due and asked for; true if there was anything.
     pub(crate) fn work(&mut self, now: Instant, switch: &Switch, network: &mut Network) -> bool {
         let mut worked = false;
@@ -169,7 +174,7 @@ impl Server {
             worked = true;
             match output {
                 Output::Transmit { destination, bytes } => {
-                    network.send(now, sip_address(), destination.remote(), bytes);
+                    network.transmit(now, sip_address(), destination, bytes);
                 }
                 Output::Event(event) => {
                     let mut commands = Vec::new();

@@ -34,7 +34,9 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     /// A leg that hears nothing for so long is ended.
     pub(crate) media_timeout: Duration,
-    /// What held parties hear.
+    /// Calls of the host at once.
+    pub(crate) calls_max: usize,
+    /// What held parties hear; empty for nothing.
     pub(crate) hold_music: &'static str,
     /// How many phones may register for one endpoint, and what happens to one more.
     pub(crate) contacts: (usize, WhenFull),
@@ -48,6 +50,7 @@ impl Default for Setup {
             dialplan: DIALPLAN,
             limits: Limits::default(),
             media_timeout: Duration::from_secs(60),
+            calls_max: 100,
             hold_music: "tone:700/1000",
             contacts: (5, WhenFull::EvictOldest),
             domains: &["test"],
@@ -59,14 +62,15 @@ impl Setup {
     pub(crate) fn settings(&self, seed: u64, clock: Clock) -> Settings {
         let mut key = [1; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
+        let music = Some(self.hold_music.to_owned()).into_iter().filter(|music| !music.is_empty());
         Settings {
-            call: call::Config { hold_music: vec![self.hold_music.to_owned()], max_duration: None },
+            call: call::Config { hold_music: music.collect(), max_duration: None },
             media_timeout: Some(self.media_timeout),
             hosts: vec![HOST.to_owned()],
             realm: "jackfield".to_owned(),
             digest: vec![Algorithm::Sha256, Algorithm::Md5],
             trunks: Vec::new(),
-            calls_max: 100,
+            calls_max: self.calls_max,
             clock,
             seed: key,
         }
@@ -118,7 +122,7 @@ pub(crate) fn secret(tenant: &str, name: &str) -> String {
 }
 
 /// What the bundled plugins say: a packet of silence each, so that no test waits for it.
-const SAID: &[&str] = &["enter-digits", "goodbye", "invalid", "please-hold", "try-again"];
+const SAID: &[&str] = &["dial-by-name/enter-name", "goodbye", "invalid", "please-hold", "try-again"];
 
 /// The same for all sounds below.
 const SAID_FOLDERS: &[&str] = &["digits/", "voicemail/"];

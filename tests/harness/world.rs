@@ -18,7 +18,7 @@ use super::guest;
 use super::idle::Others;
 use super::network::{Network, Weather};
 use super::phone::{Phone, PhoneId};
-use super::server::{HOST, Server};
+use super::server::{self, HOST, Server};
 use super::tenants::{Library, Setup};
 
 mod seen;
@@ -110,7 +110,7 @@ impl World {
         let library = Arc::new(Library::default());
         let sounds = Arc::clone(&library);
         let switch = Switch::new(setup.settings(seed, clock), ports.clone(), ports, store.clone(), plugins, sounds);
-        let world = Self {
+        let mut world = Self {
             switch,
             store,
             server,
@@ -126,6 +126,7 @@ impl World {
             hung: None,
             directory,
         };
+        world.network.listen(server::sip_address());
         let definitions = ["acme", "globex"].map(|name| world.setup.definition(name)).to_vec();
         patiently(world.switch.apply(definitions)).await.expect("no conflict");
         world
@@ -278,6 +279,14 @@ impl World {
                 self.server.receive(now, datagram);
             } else if let Some(phone) = self.phones.iter_mut().find(|phone| phone.address.ip() == datagram.to.ip()) {
                 phone.receive(now, datagram);
+            }
+        }
+        while let Some((host, input)) = self.network.streamed(now) {
+            worked = true;
+            if host.ip().to_string() == HOST {
+                self.server.hear(now, input);
+            } else if let Some(phone) = self.phones.iter_mut().find(|phone| phone.address == host) {
+                phone.hear_stream(now, input);
             }
         }
         worked |= self.server.work(now, &self.switch, &mut self.network);

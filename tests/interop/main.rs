@@ -27,6 +27,7 @@ mod registration;
 mod reload;
 mod server;
 mod sipp;
+mod socket_phone;
 mod start;
 mod stop;
 mod strangers;

@@ -9,12 +9,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::baresip::{Baresip, Phone};
 use crate::patience::until;
 use crate::server::Server;
+use crate::socket_phone::{PAYLOAD, SocketPhone, packet};
 
-/// What the sprayer would let everybody hear: a square wave of four samples.
-const HERTZ: u32 = 2_000;
+/// What the sprayer's packets are full of: no phone says that.
+const SPRAYED: [u8; PAYLOAD] = [0x66; PAYLOAD];
+/// Packets that a phone hears before the server surely knows where it is, and after the last that could have been relayed.
+const TALKED: usize = 50;
+/// Packets sprayed while the phones are known.
+const SPRAYED_MIN: usize = 400;
+/// Packets that somebody else may get while a phone is not known yet (hostile D1).
+const BEFORE_LOCK: usize = 5;
 
 /// A thread that sprays.
 struct Sprayer {
@@ -29,7 +35,7 @@ struct State {
     sent: AtomicUsize,
     /// Media ports that were sprayed at the same time, at most.
     ports: AtomicUsize,
-    /// Bytes that came back.
+    /// Packets that came back.
     received: AtomicUsize,
 }
 
@@ -51,30 +57,32 @@ impl Sprayer {
                 for port in media {
                     of_thread.sent.fetch_add(1, Ordering::Relaxed);
                     // The port may have been closed meanwhile.
-                    socket.send_to(&packet(number), ("127.0.0.1", *port)).unwrap_or_default();
+                    socket.send_to(&packet(number, 0x6666_6666, &SPRAYED), ("127.0.0.1", *port)).unwrap_or_default();
                 }
                 let mut answer = [0; 2_048];
-                of_thread.received.fetch_add(socket.recv(&mut answer).unwrap_or_default(), Ordering::Relaxed);
+                of_thread.received.fetch_add(socket.recv(&mut answer).map_or(0, |_| 1), Ordering::Relaxed);
             }
         });
         Self { state, thread: Some(thread) }
     }
 
-    /// Waits until so many packets more were sprayed.
-    fn sprays(&self, packets: usize) {
-        let enough = self.state.sent.load(Ordering::Relaxed) + packets;
-        until("the sprayer", || (self.state.sent.load(Ordering::Relaxed) >= enough).then_some(()));
+    /// Packets sent so far.
+    fn sent(&self) -> usize {
+        self.state.sent.load(Ordering::Relaxed)
     }
 
-    /// Stops, and asserts that nothing came back although there was something to hit.
+    /// Packets that came back so far.
+    fn received(&self) -> usize {
+        self.state.received.load(Ordering::Relaxed)
+    }
+
+    /// Stops, and asserts that there was something to hit.
     #[track_caller]
-    fn got_nothing(mut self, ports: usize) {
+    fn hit(mut self, ports: usize) {
         self.state.ended.store(true, Ordering::Relaxed);
         self.thread.take().unwrap().join().unwrap();
-        let (sprayed, received) =
-            (self.state.ports.load(Ordering::Relaxed), self.state.received.load(Ordering::Relaxed));
+        let sprayed = self.state.ports.load(Ordering::Relaxed);
         assert!(sprayed >= ports, "{sprayed} media ports were found, {ports} are in the call");
-        assert_eq!(received, 0, "bytes for whoever sprays");
     }
 }
 
@@ -82,16 +90,6 @@ impl Drop for Sprayer {
     fn drop(&mut self) {
         self.state.ended.store(true, Ordering::Relaxed);
     }
-}
-
-/// An RTP packet of 20 ms in G.711 A-law (RFC 3550 §5.1).
-fn packet(number: u16) -> Vec<u8> {
-    let mut packet = vec![0x80, 8];
-    packet.extend(number.to_be_bytes());
-    packet.extend((u32::from(number) * 160).to_be_bytes());
-    packet.extend(0x6666_6666_u32.to_be_bytes());
-    packet.extend([0xaa, 0xaa, 0x2a, 0x2a].repeat(40));
-    packet
 }
 
 /// The UDP ports that a process has open, as Linux tells them: its sockets by their inodes, and what each is bound to.
@@ -109,34 +107,49 @@ fn udp_ports(process: u32) -> BTreeSet<u16> {
     sockets.lines().skip(1).filter_map(port).collect()
 }
 
-#[test]
-fn a_sprayer_is_neither_heard_nor_served_in_a_call() {
-    let server = Server::start();
-    let callee = Baresip::registered(&server, &Phone::new("acme", "101", 1_000));
-    let mut caller = Baresip::registered(&server, &Phone::new("acme", "100", 440));
-    let sprayer = Sprayer::start(&server);
-    caller.calls("101");
-    caller.hears_tone(1_000);
-    callee.hears_tone(440);
-    sprayer.sprays(400);
-    callee.hears_seconds_more(1);
-    caller.hang_up();
-    sprayer.got_nothing(4);
-    callee.heard().assert_tone(440, &[HERTZ]);
-    caller.heard().assert_tone(1_000, &[HERTZ]);
+/// Lets phones talk while somebody sprays: nobody hears the sprayer, and from the moment on in which the server knows where its phones
+/// are, the sprayer gets not a byte.
+fn talk_under_fire(server: &Server, sprayer: &Sprayer, phones: &mut [&mut SocketPhone]) {
+    let mut work = |what: &str, is_so: &dyn Fn(&[&mut SocketPhone]) -> bool| {
+        until(what, || {
+            phones.iter_mut().for_each(|phone| phone.work());
+            is_so(phones).then_some(())
+        });
+    };
+    work("a conversation", &|phones| phones.iter().all(|phone| phone.heard.len() >= TALKED));
+    let before = sprayer.received();
+    assert!(before <= BEFORE_LOCK, "{before} packets for whoever sprays, before the phones are known");
+    let enough = sprayer.sent() + SPRAYED_MIN;
+    work("the sprayer", &|_| sprayer.sent() >= enough);
+    work("more talk", &|phones| phones.iter().all(|phone| phone.heard.len() >= 2 * TALKED));
+    assert_eq!(sprayer.received(), before, "packets for whoever sprays");
+    for phone in phones {
+        let sprayed = phone.heard.iter().filter(|payload| **payload == SPRAYED).count();
+        assert_eq!(sprayed, 0, "packets of whoever sprays, of {} heard", phone.heard.len());
+    }
+    assert_eq!(server.calls().len(), 1, "the call is up");
 }
 
 #[test]
+fn a_sprayer_is_neither_heard_nor_served_in_a_call() {
+    let server = Server::start();
+    let mut caller = SocketPhone::registered(&server, "acme", "100", 1);
+    let mut callee = SocketPhone::registered(&server, "acme", "101", 2);
+    let sprayer = Sprayer::start(&server);
+    caller.call("101");
+    talk_under_fire(&server, &sprayer, &mut [&mut caller, &mut callee]);
+    assert!(caller.heard_of(&callee) >= TALKED && callee.heard_of(&caller) >= TALKED, "they hear each other");
+    sprayer.hit(4);
+}
+
+/// What comes in is sent back: to the phone, and to nobody else.
+#[test]
 fn a_sprayer_is_neither_heard_nor_served_by_an_application() {
     let server = Server::start();
-    let mut phone = Baresip::registered(&server, &Phone::new("acme", "100", 440));
+    let mut phone = SocketPhone::registered(&server, "acme", "100", 1);
     let sprayer = Sprayer::start(&server);
-    // What comes in is sent back: to the phone, and to nobody else.
-    phone.calls("600");
-    phone.hears_tone(440);
-    sprayer.sprays(400);
-    phone.hears_seconds_more(1);
+    phone.call("600");
+    talk_under_fire(&server, &sprayer, &mut [&mut phone]);
+    sprayer.hit(2);
     phone.hang_up();
-    sprayer.got_nothing(2);
-    phone.heard().assert_tone(440, &[HERTZ]);
 }

@@ -1,5 +1,6 @@
 //! A phone sends keys by INFO instead of RFC 4733. An application reads them; what is no key is answered and left alone. In a
-//! conversation the other phone gets them, each in the way it has for keys (F21).
+//! conversation the other phone gets them, each in the way it has for keys, and so it gets those that an application sends. A phone
+//! that refuses INFO after all loses none (F21).
 
 use std::time::Duration;
 
@@ -79,6 +80,66 @@ fn keys_reach_the_other_party_in_its_own_way() {
         assert_eq!(world.informed(other), "7*");
         world.hang_up(line);
         world.until_over(other).await;
+        world.finish().await;
+    });
+}
+
+/// A phone that says it takes INFO, and refuses it: the key it refused and all that follow come as sound.
+#[test]
+fn a_phone_that_refuses_info_hears_the_keys() {
+    run(async {
+        let (mut world, [alice, bob]) = World::with_phones(3).await;
+        world.without_events(bob);
+        world.refuse_info(bob);
+        let (line, other) = world.talk(alice, bob).await;
+        // The second waits for the answer to the first.
+        world.inform(line, RELAY, "Signal=7\r\nDuration=160\r\n");
+        world.inform(line, RELAY, "Signal=7\r\nDuration=160\r\n");
+        world.until("the callee hears the keys", |world| world.sounded(other) == "77").await;
+        world.press(line, "1*");
+        world.until("and those that follow", |world| world.sounded(other) == "771*").await;
+        assert_eq!(world.sent_to(bob, "INFO ").len(), 1, "once is enough");
+        // Who sends keys by INFO may be asked to take them so, but not after it refused.
+        world.inform(other, RELAY, "Signal=5\r\nDuration=160\r\n");
+        world.until("the caller has the key", |world| world.keys(line) == "5").await;
+        world.press(line, "2");
+        world.until("the callee hears one more", |world| world.sounded(other) == "771*2").await;
+        assert_eq!((world.sent_to(bob, "INFO ").len(), world.keys(other)), (1, ""));
+        world.hear_each_other(line, other).await;
+        world.hang_up(line);
+        world.until_over(other).await;
+        world.finish().await;
+    });
+}
+
+const SENDS: &str = "\
+[phones]
+exten => 660,1,SendKeys(12w#5)
+ same => n,Hangup(16)
+";
+
+/// An application sends keys: by INFO, one after the other and with their pauses, to a phone that has no events but takes INFO.
+#[test]
+fn an_application_sends_keys_in_the_way_of_the_phone() {
+    run(async {
+        let (mut world, [alice, bob, carol]) = World::with_dialplan(4, SENDS).await.and_phones().await;
+        world.install("acme", "memo").await;
+        for phone in [bob, carol] {
+            world.without_events(phone);
+        }
+        world.refuse_info(carol);
+        let [with_events, by_info, refusing] = [alice, bob, carol].map(|phone| world.call(phone, "660"));
+        world.until("the first keys are there", |world| world.informed(by_info) == "12").await;
+        let begin = world.age();
+        world.until("the others follow", |world| world.informed(by_info) == "12#5").await;
+        assert!(world.age() - begin >= Duration::from_millis(500), "after a pause");
+        for line in [with_events, by_info, refusing] {
+            world.until_over(line).await;
+        }
+        let got = |line| (world.keys(line), world.informed(line), world.sounded(line));
+        assert_eq!(got(with_events), ("12#5", "", ""));
+        assert_eq!(got(by_info), ("", "12#5", ""));
+        assert_eq!(got(refusing), ("", "1", "12#5"));
         world.finish().await;
     });
 }

@@ -1,12 +1,15 @@
 //! Phones register by digest. A wrong secret, an unknown user and another tenant's account get the same refusal, and a phone
 //! whose registration ran out is not called any more (issue 2 §3).
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use sip::auth::Ha1;
 use sip::message::{HeaderName, NameAddr};
 use sip::registrar::WhenFull;
+use switch::definition::Hashes;
 
-use crate::harness::{PhoneId, Setup, State, World, run, secret};
+use crate::harness::{HOST, PhoneId, Setup, State, World, run, secret};
 
 /// Hostile B4: the three refusals are the same to the byte but for what the phone itself wrote and the nonce.
 #[test]
@@ -66,6 +69,42 @@ fn which_domains_exist_cannot_be_found_by_trying() {
         assert_eq!(world.register(beyond, 3600).await, 401);
         assert!(world.sent_to(beyond, "SIP/2.0 401")[0].contains("realm=\"jackfield\""));
         world.finish().await;
+    });
+}
+
+/// An address may be a tenant's domain too, but for the host's own.
+#[test]
+fn which_addresses_are_domains_cannot_be_found_by_trying() {
+    const OWN: &str = "203.0.113.7";
+    run(async {
+        let mut world = World::new(9).await;
+        world
+            .redefine("acme", |acme| {
+                acme.domains.push(OWN.to_owned());
+                for (name, endpoint) in &mut acme.endpoints {
+                    let own = Ha1::derive(name, OWN, &secret("acme", name));
+                    Arc::make_mut(endpoint).hashes.insert(OWN.to_owned(), Hashes { own, host: None });
+                }
+            })
+            .await;
+        let phone = world.phone_at(OWN, "100", &secret("acme", "100"));
+        assert_eq!(world.register(phone, 3600).await, 200);
+        let mut refusals = Vec::new();
+        for domain in [OWN, "203.0.113.8"] {
+            let stranger = world.phone_at(domain, "100", "guessed");
+            assert_eq!(world.register(stranger, 3600).await, 401, "{domain}");
+            let line = world.call(stranger, "101");
+            world.until_over(line).await;
+            let answers = world.sent_to(stranger, "SIP/2.0 401");
+            let covered = answers.iter().map(|answer| without_its_own(&answer.replace(domain, "DOMAIN")));
+            refusals.push(covered.collect::<Vec<_>>());
+        }
+        assert_eq!(refusals[0], refusals[1]);
+        // Who names the host's own address cannot send a domain.
+        let nameless = world.phone_at(HOST, "100", "guessed");
+        assert_eq!(world.register(nameless, 3600).await, 401);
+        assert!(world.sent_to(nameless, "SIP/2.0 401")[0].contains("realm=\"jackfield\""));
+        world.finish_with_races().await;
     });
 }
 

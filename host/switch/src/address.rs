@@ -6,6 +6,8 @@ use sip::message::{HeaderName, Headers, Host, NameAddr, Uri};
 
 /// The user part that stands for nobody (RFC 3323 §4.1.1.3).
 const ANONYMOUS: &str = "anonymous";
+/// How long a key is pressed that does not say so itself.
+pub(crate) const KEY_MS: u32 = 160;
 /// The domain of nobody.
 const INVALID: &str = "anonymous.invalid";
 
@@ -76,8 +78,6 @@ pub(crate) fn q850(headers: &Headers) -> Option<u16> {
 
 /// The digit of an INFO with `application/dtmf-relay` (`Signal=5`, `Duration=160`) or `application/dtmf` (the digit).
 pub(crate) fn info_digit(content_type: &[u8], body: &[u8]) -> Option<(char, u32)> {
-    /// The length of a key press that does not say its own.
-    const DURATION_MS: u32 = 160;
     let body = std::str::from_utf8(body).ok()?;
     let kind = content_type.split(|byte| *byte == b';').next()?.trim_ascii();
     let (digit, duration) = if kind.eq_ignore_ascii_case(b"application/dtmf-relay") {
@@ -85,9 +85,9 @@ pub(crate) fn info_digit(content_type: &[u8], body: &[u8]) -> Option<(char, u32)
             body.lines().filter_map(|line| line.split_once('=')).find(|(key, _)| key.trim().eq_ignore_ascii_case(name))
         };
         let duration = field("Duration").and_then(|(_, value)| value.trim().parse().ok());
-        (field("Signal")?.1.trim(), duration.unwrap_or(DURATION_MS))
+        (field("Signal")?.1.trim(), duration.unwrap_or(KEY_MS))
     } else if kind.eq_ignore_ascii_case(b"application/dtmf") {
-        (body.trim(), DURATION_MS)
+        (body.trim(), KEY_MS)
     } else {
         return None;
     };

@@ -93,13 +93,13 @@ impl Switch {
         domain.map_or(Claim::Host, Claim::Domain)
     }
 
-    /// The domain that a host stands for: any name but the host's own, for a name must not tell whether a tenant has it. Of
-    /// addresses, which nobody has to find out, those that a tenant has as its domain.
+    /// The domain that a host stands for: any name and IPv4 address but the host's own, for it must not tell whether a tenant has it. An
+    /// IPv6 address is no domain in a configuration.
     fn domain(&self, host: &Host) -> Option<String> {
         let text = host.to_string();
         let text = text.trim_end_matches('.').to_ascii_lowercase();
         let is_own = || self.inner.shared.hosts.iter().any(|own| host.is(own));
-        let is_domain = matches!(host, Host::Name(_)) && text.len() <= limit::DOMAIN && !is_own();
+        let is_domain = !matches!(host, Host::Ip(IpAddr::V6(_))) && text.len() <= limit::DOMAIN && !is_own();
         (is_domain || self.inner.directory.load().by_domain(&text).is_some()).then_some(text)
     }
 

@@ -5,6 +5,7 @@
 //! runs in `run`.
 
 mod effect;
+mod keys;
 mod leg;
 mod media;
 mod message;
@@ -30,6 +31,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use sip::endpoint::SessionId;
 use tokio::sync::{mpsc, oneshot};
 
+use self::keys::Keys;
 use self::leg::{Refer, Role};
 use self::run::Run;
 use self::transfer::Adopting;
@@ -332,7 +334,7 @@ impl CallTask {
             refer: Refer::None,
             dialog: Some(offered.dialog),
             over: false,
-            takes_info: offered.takes_info,
+            keys: Keys::new(offered.takes_info),
             recording: None,
         };
         self.legs.insert(leg, leg_state);

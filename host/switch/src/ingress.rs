@@ -69,7 +69,8 @@ impl Switch {
             | Event::ReofferRejected { session, .. }
             | Event::Refer { session, .. }
             | Event::ReferProgress { session, .. }
-            | Event::Info { session, .. } => self.deliver(session, event, true, commands),
+            | Event::Info { session, .. }
+            | Event::InfoAnswered { session, .. } => self.deliver(session, event, true, commands),
             Event::Rejected { session, .. } | Event::Ended { session, .. } => {
                 self.deliver(session, event, false, commands);
             }

@@ -6,9 +6,9 @@ use std::time::Duration;
 /// broken and is ended rather than allowed to hold memory.
 pub const CALL_INBOX: usize = 256;
 
-/// Sessions that the calls of a host have at once: two each, and as many again that ring beside others or take a place. An INVITE
-/// that would be one more gets 503, and a leg to be called ends with congestion.
-pub const SESSIONS: usize = 4 * CALLS_PER_HOST;
+/// Sessions that there are for each call which a host may have, all calls together: two each, and as many again that ring beside others
+/// or take a place. An INVITE that would be one more gets 503, and a leg to be called ends with congestion.
+pub const SESSIONS_PER_CALL: usize = 4;
 
 /// Events of a session that are kept while its leg moves from one call to another: that takes microseconds, so that more are
 /// a flood, and the session is ended like that of a call which is behind. Its end is kept in any case.
@@ -42,6 +42,13 @@ pub const NESTED_APPLICATIONS: u8 = 4;
 /// Recordings going on at once: each has a thread that may wait for the disk, and prompts need some of those too.
 /// A tenant has its own, smaller bound in its definition, so that it does not keep the others from recording.
 pub const RECORDINGS: usize = 256;
+
+/// Keys that wait to go to a phone by INFO. A request of an application has no more, and who presses faster than they can be sent
+/// loses what is beyond.
+pub const KEYS: usize = call::limit::DIGITS;
+
+// Where keys go as events or sound, the digits of a request must fit too: those beyond would be lost without a word.
+const _: () = assert!(media::dtmf::QUEUE_MAX >= KEYS);
 
 /// Ways to contacts that a call remembers. A call has no more legs than that in its life, so that further contacts could not
 /// be called anyway.

@@ -12,12 +12,12 @@ use crate::limit;
 use crate::shared::Place;
 use crate::table::Table;
 
-/// Sessions and who hears them, [`limit::SESSIONS`] at most. An event is handed over under the lock of its entry, so that whoever
+/// Sessions and who hears them, as many as there may be. An event is handed over under the lock of its entry, so that whoever
 /// changes the entry knows that nothing follows where it went before.
-#[derive(Default)]
 pub(crate) struct Sessions {
     table: Table<Entry>,
     count: Arc<AtomicUsize>,
+    bound: usize,
 }
 
 struct Entry {
@@ -46,9 +46,14 @@ pub(crate) enum Undelivered {
 pub(crate) struct NoPlace;
 
 impl Sessions {
+    /// The sessions of so many calls.
+    pub(crate) fn of(calls_max: usize) -> Self {
+        Self { table: Table::default(), count: Arc::default(), bound: calls_max * limit::SESSIONS_PER_CALL }
+    }
+
     /// A call has this new session from now on.
     pub(crate) fn insert(&self, session: SessionId, inbox: Inbox) -> Result<(), NoPlace> {
-        let place = Place::take(&self.count, limit::SESSIONS).ok_or(NoPlace)?;
+        let place = Place::take(&self.count, self.bound).ok_or(NoPlace)?;
         self.table.insert(session.as_u64(), Entry { ear: Ear::Call(inbox), _place: place });
         Ok(())
     }
@@ -168,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_session_whose_call_is_gone_is_forgotten() {
-        let (sessions, session) = (Sessions::default(), SessionId::originated(0, 1));
+        let (sessions, session) = (Sessions::of(10), SessionId::originated(0, 1));
         let (inbox, gone) = mpsc::channel(1);
         sessions.insert(session, inbox).expect("a place");
         drop(gone);
@@ -178,8 +183,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_of_a_session_gets_to_a_call_that_is_behind() {
-        let (sessions, tasks, session) =
-            (Arc::new(Sessions::default()), TaskTracker::new(), SessionId::originated(0, 1));
+        let (sessions, tasks, session) = (Arc::new(Sessions::of(10)), TaskTracker::new(), SessionId::originated(0, 1));
         let (inbox, mut heard) = mpsc::channel(1);
         sessions.insert(session, inbox).expect("a place");
         assert!(sessions.deliver(session, confirmed(session)).is_ok());
@@ -192,25 +196,24 @@ mod tests {
 
     #[test]
     fn there_are_so_many_sessions_and_no_more() {
-        let sessions = Sessions::default();
+        let (sessions, bound) = (Sessions::of(10), 10 * limit::SESSIONS_PER_CALL);
         let (inbox, _heard) = mpsc::channel(1);
         let session = |number: usize| SessionId::originated(0, number as u64);
-        for number in 0..limit::SESSIONS {
+        for number in 0..bound {
             assert_eq!(sessions.insert(session(number), inbox.clone()), Ok(()), "{number}");
         }
-        assert_eq!(sessions.insert(session(limit::SESSIONS), inbox.clone()), Err(NoPlace));
+        assert_eq!(sessions.insert(session(bound), inbox.clone()), Err(NoPlace));
         sessions.hold(session(0));
         assert!(sessions.take(session(0), inbox.clone()).is_empty(), "a leg that moves keeps its place");
-        assert_eq!(sessions.insert(session(limit::SESSIONS), inbox.clone()), Err(NoPlace));
+        assert_eq!(sessions.insert(session(bound), inbox.clone()), Err(NoPlace));
         sessions.remove(session(1));
-        assert_eq!(sessions.insert(session(limit::SESSIONS), inbox), Ok(()));
+        assert_eq!(sessions.insert(session(bound), inbox), Ok(()));
     }
 
     /// The end waits for room at a call which gives the leg away and is over before it heard: the call that has the leg now hears.
     #[tokio::test]
     async fn the_end_of_a_session_follows_its_leg_when_the_call_it_left_is_over() {
-        let (sessions, tasks, session) =
-            (Arc::new(Sessions::default()), TaskTracker::new(), SessionId::originated(0, 1));
+        let (sessions, tasks, session) = (Arc::new(Sessions::of(10)), TaskTracker::new(), SessionId::originated(0, 1));
         let (left, mut over) = mpsc::channel(1);
         sessions.insert(session, left).expect("a place");
         assert!(sessions.deliver(session, confirmed(session)).is_ok());
@@ -228,8 +231,7 @@ mod tests {
 
     #[test]
     fn what_a_moving_session_says_is_kept_in_order_and_in_bounds() {
-        let (sessions, tasks, session) =
-            (Arc::new(Sessions::default()), TaskTracker::new(), SessionId::originated(0, 1));
+        let (sessions, tasks, session) = (Arc::new(Sessions::of(10)), TaskTracker::new(), SessionId::originated(0, 1));
         let (left, _nothing) = mpsc::channel(1);
         sessions.insert(session, left).expect("a place");
         sessions.hold(session);

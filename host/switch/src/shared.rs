@@ -134,10 +134,11 @@ pub struct Settings {
 
 impl Shared {
     pub(crate) fn new(settings: &Settings, sip: Arc<dyn SipPort>, media: Arc<dyn MediaPort>) -> Self {
+        let calls_max = settings.calls_max.min(limit::CALLS_PER_HOST);
         Self {
             sip,
             media,
-            sessions: Arc::default(),
+            sessions: Arc::new(Sessions::of(calls_max)),
             calls: Table::new(),
             dialogs: Dialogs::default(),
             tasks: TaskTracker::new(),
@@ -151,7 +152,7 @@ impl Shared {
             clock: settings.clock,
             random: Random::new(settings.seed),
             calls_up: Arc::new(AtomicUsize::new(0)),
-            calls_max: settings.calls_max.min(limit::CALLS_PER_HOST),
+            calls_max,
         }
     }
 

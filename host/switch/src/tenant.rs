@@ -70,8 +70,8 @@ impl Tenant {
         let definition = Arc::new(ArcSwap::from_pointee(definition));
         let port = Port::new(Arc::clone(&definition), store.clone(), clock);
         let plugins = plugins.tenant(id.clone(), Arc::new(port)).await?;
-        let registrations = Registrations::load(&store, clock.now())
-            .map_err(|source| StartError::Registrations { tenant: id.clone(), source })?;
+        let registrations =
+            Registrations::load(&store).map_err(|source| StartError::Registrations { tenant: id.clone(), source })?;
         let sounds = Sounds::new(id.clone(), language, store.clone(), sounds);
         let (calls_up, recordings_up) = (Arc::default(), Arc::default());
         Ok(Arc::new(Self { id, definition, store, plugins, sounds, registrations, calls_up, recordings_up }))

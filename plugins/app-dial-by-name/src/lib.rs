@@ -24,7 +24,7 @@ const NAME_BYTES: usize = 100;
 fn dial_by_name(leg: Leg, _arguments: &str) -> Result {
     leg.answer()?;
     for _ in 0..setting("attempts", 3) {
-        let keys = leg.read_digits(Digits::up_to(KEYS).prompt("enter-digits").first_within_secs(8))?;
+        let keys = leg.read_digits(Digits::up_to(KEYS).prompt("dial-by-name/enter-name").first_within_secs(8))?;
         let found = if keys.is_empty() { Vec::new() } else { search(&keys)? };
         match choose(&leg, &found)? {
             Some(extension) => return connect(&leg, extension),
@@ -179,7 +179,7 @@ mod tests {
     fn somebody_alone_is_dialled_at_once() {
         let fake = directory().dials("963").dial_status("BUSY");
         fake.run(|leg| dial_by_name(leg, "")).unwrap();
-        assert_eq!(fake.actions(), ["answer", "read 3 enter-digits", "play please-hold", "dial 103"]);
+        assert_eq!(fake.actions(), ["answer", "read 3 dial-by-name/enter-name", "play please-hold", "dial 103"]);
         assert_eq!(fake.set("DIALSTATUS").unwrap(), "BUSY");
     }
 

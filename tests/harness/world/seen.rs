@@ -58,6 +58,11 @@ impl World {
         &self.line(line).informed
     }
 
+    /// The keys a line heard as sound.
+    pub(crate) fn sounded(&self, line: Line) -> &str {
+        &self.line(line).sounded.keys
+    }
+
     /// How often the answer reached the caller.
     pub(crate) fn answers(&self, line: Line) -> u32 {
         self.line(line).answers
@@ -129,6 +134,11 @@ impl World {
     pub(crate) fn sent_to(&self, phone: PhoneId, start: &str) -> Vec<String> {
         let address = self.phones[phone.0].address;
         self.network.letters(start, |letter| letter.to == address)
+    }
+
+    /// Connections of a phone that are up.
+    pub(crate) fn connections(&self, phone: PhoneId) -> usize {
+        self.network.connections(self.phones[phone.0].address)
     }
 
     /// Where a phone is.

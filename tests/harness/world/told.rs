@@ -4,7 +4,7 @@ use std::future::Future;
 
 use bytes::Bytes;
 use media::negotiation::Direction;
-use sip::endpoint::{Originate, OutboundRequest, Reason, ReasonProtocol, Reliability};
+use sip::endpoint::{Originate, OutboundRequest, Reason, ReasonProtocol, Reliability, Transport};
 use sip::message::{HeaderName, Message, parse};
 
 use super::super::phone::{Line, Phone, PhoneId};
@@ -57,9 +57,41 @@ impl World {
         PhoneId(self.phones.len() - 1)
     }
 
+    /// From now on a phone speaks SIP over TCP, and takes connections.
+    pub(crate) fn over_tcp(&mut self, phone: PhoneId) {
+        let phone = &mut self.phones[phone.0];
+        phone.transport = Transport::Tcp;
+        self.network.listen(phone.address);
+    }
+
+    /// From now on a phone speaks SIP over TCP, and nobody can connect to it: a NAT is before it.
+    pub(crate) fn over_tcp_behind_nat(&mut self, phone: PhoneId) {
+        self.phones[phone.0].transport = Transport::Tcp;
+    }
+
+    /// All connections of a phone are lost.
+    pub(crate) fn cut(&mut self, phone: PhoneId) {
+        self.network.cut(now(), self.phones[phone.0].address);
+    }
+
     /// From now on a phone has no telephone-events (RFC 4733) in its SDP.
     pub(crate) fn without_events(&mut self, phone: PhoneId) {
         self.phones[phone.0].events = false;
+    }
+
+    /// From now on a phone refuses what comes by INFO, though it still says that it takes it.
+    pub(crate) fn refuse_info(&mut self, phone: PhoneId) {
+        self.phones[phone.0].refuses_info = true;
+    }
+
+    /// From now on a phone says nothing by RTCP.
+    pub(crate) fn without_reports(&mut self, phone: PhoneId) {
+        self.phones[phone.0].reports = false;
+    }
+
+    /// The plug of a phone is pulled: nothing comes from it any more, and nothing reaches it.
+    pub(crate) fn unplug(&mut self, phone: PhoneId) {
+        self.network.unplug(self.phones[phone.0].address.ip());
     }
 
     /// A phone calls a number.

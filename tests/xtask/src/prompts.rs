@@ -10,7 +10,8 @@ use crate::workspace::Workspace;
 /// A plugin, and its prompts: the name as a dialplan says it, and the sentence.
 type Spoken = (&'static str, &'static [(&'static str, &'static str)]);
 
-const PROMPTS: &[Spoken] = &[("app-playback", PLAYBACK), ("app-voicemail", VOICEMAIL)];
+const PROMPTS: &[Spoken] =
+    &[("app-playback", PLAYBACK), ("app-dial-by-name", DIAL_BY_NAME), ("app-voicemail", VOICEMAIL)];
 
 const PLAYBACK: &[(&str, &str)] = &[
     ("hello", "Hello, and welcome to Jackfield."),
@@ -109,6 +110,9 @@ const VOICEMAIL: &[(&str, &str)] = &[
     ("voicemail/accept-menu", "To keep it, press one. To record it again, two."),
     ("voicemail/goodbye", "Goodbye."),
 ];
+
+const DIAL_BY_NAME: &[(&str, &str)] =
+    &[("dial-by-name/enter-name", "Please enter the first three letters of a name, with the keys of your telephone.")];
 
 /// Writes every prompt as mono 16-bit WAV at 8 kHz below `prompts/en` of its plugin.
 pub(crate) fn speak(workspace: &Workspace) -> Result<(), Failure> {

@@ -145,7 +145,7 @@ pub enum Input {
         /// It was silence that ended it.
         silence: bool,
     },
-    /// Nothing was heard of a leg's media for too long.
+    /// Neither audio nor RTCP of a leg was heard for too long; told again as long as that goes on.
     MediaTimeout {
         /// The leg.
         leg: LegId,

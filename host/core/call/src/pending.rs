@@ -328,12 +328,10 @@ impl Call {
         self.reply(pending.id, stored.map(recorded));
     }
 
-    /// Nothing was heard of a leg for too long. A held party is silent by right.
+    /// Nothing was heard of a leg for too long. Who holds need not send (RFC 3264 §8.4): if it is gone, its session timer finds out. Who
+    /// is held was told nothing of that and sends on, so that its silence is that of a phone that is gone.
     pub(crate) fn media_timeout(&mut self, now: Instant, leg: LegId) {
-        let held = |leg: &crate::leg::Leg| {
-            leg.held || self.partner(leg.id).and_then(|peer| self.leg(peer)).is_some_and(|peer| peer.held)
-        };
-        if self.live(leg).is_some_and(|leg| leg.talks() && !held(leg)) {
+        if self.live(leg).is_some_and(|leg| leg.talks() && !leg.held) {
             self.release(now, leg, crate::Cause::DESTINATION_OUT_OF_ORDER, Side::Host);
         }
     }

@@ -197,8 +197,8 @@ const VOLUME: u8 = 10;
 const DIGIT_MS: u32 = 100;
 const GAP_MS: u32 = 100;
 const PAUSE_MS: u32 = 500;
-/// Most digits waiting to be sent.
-pub const QUEUE_MAX: usize = 128;
+/// Most digits waiting to be sent: those of a request, and some that are passed on meanwhile.
+pub const QUEUE_MAX: usize = 320;
 /// Longest event; what goes on longer is a stuck key or an attack.
 pub const EVENT_MAX: Duration = Duration::from_secs(10);
 /// An event without packets for so long has ended: senders repeat it every 20 to 50 ms.

@@ -128,7 +128,7 @@ impl Engine {
         let Some(packet) = Packet::parse(packet) else { return source.refuse() };
         let Some(kind) = source.receive(now, from, &packet, &mut self.events) else { return };
         let listener = if source.is_echo { Some(leg) } else { source.peer };
-        if source.end_time_out() || kind == Kind::Event {
+        if kind == Kind::Event {
             self.schedule(leg);
         }
         let Some(listener) = listener else { return };

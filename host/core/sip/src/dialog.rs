@@ -187,7 +187,8 @@ impl Dialog {
 
     /// Chooses the way to the next hop (§8.1.2 without DNS).
     ///
-    /// A connection is used as long as it is open (RFC 5626's symmetry). By UDP the next hop's address is taken at its
+    /// A connection is used as long as it is open (RFC 5626's symmetry), and then another one to where the peer says that it is, but to
+    /// no other host than it was on. By UDP the next hop's address is taken at its
     /// word when it is an address, unless a NAT shows in the peer's messages; then, and for names, the way the last
     /// message came is the way back.
     fn locate(&mut self) {
@@ -197,6 +198,10 @@ impl Dialog {
         let transport = named.unwrap_or(if flow.connection == 0 { Transport::Udp } else { flow.transport });
         let address = next.host().and_then(|host| host.ip());
         self.destination = match address {
+            Some(address) if flow.connection != 0 && transport == flow.transport && address == flow.remote.ip() => {
+                let port = next.port().unwrap_or(transport.default_port());
+                Destination::Reopen { flow, listener: (address, port).into() }
+            }
             Some(address) if flow.connection == 0 && !(self.translated && self.routes.is_empty()) => {
                 let remote = (address, next.port().unwrap_or(transport.default_port())).into();
                 if transport == Transport::Udp && flow.remote.is_ipv4() == address.is_ipv4() {

@@ -262,9 +262,11 @@ impl Bindings {
         self.0.extract_if(.., |binding| !binding.is_active(now)).collect()
     }
 
-    /// Takes out the bindings of a connection that is gone: nothing can reach them (RFC 5626 §5.3).
-    pub fn flow_closed(&mut self, connection: u64) -> Vec<Binding> {
-        self.0.extract_if(.., |binding| connection != 0 && binding.received.connection == connection).collect()
+    /// Forgets over which connections the bindings came: those of an earlier run of the host are gone, and their numbers given anew.
+    pub fn forget_connections(&mut self) {
+        for binding in &mut self.0 {
+            binding.received.connection = 0;
+        }
     }
 
     /// The bindings after a REGISTER for this address of record, whose sender is authenticated and authorised for it.

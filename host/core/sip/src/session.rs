@@ -208,6 +208,7 @@ impl Session {
             Purpose::Refresh => self.on_refresh_response((now, core), key, (response, flow)),
             Purpose::Bye if status >= 200 => self.left(core),
             Purpose::Refer if status >= 200 => self.on_refer_response(core, status),
+            Purpose::Info if status >= 200 => core.io.event(Event::InfoAnswered { session: self.id, status }),
             Purpose::Prack | Purpose::Info | Purpose::Notify | Purpose::Refer | Purpose::Bye => {}
         }
         self.end_if_refused((now, core), purpose, status);
@@ -226,7 +227,8 @@ impl Session {
             Purpose::Bye => self.left(core),
             Purpose::Refer => self.on_refer_response(core, status),
             Purpose::Refresh => self.refresh_over((now, core), key),
-            Purpose::Prack | Purpose::Info | Purpose::Notify => {}
+            Purpose::Info => core.io.event(Event::InfoAnswered { session: self.id, status }),
+            Purpose::Prack | Purpose::Notify => {}
         }
         self.end_if_refused((now, core), purpose, status);
     }

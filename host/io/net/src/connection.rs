@@ -264,7 +264,7 @@ impl Connections {
 
     /// Queues a message on any connection to its destination's address, a new one if there is none.
     pub(crate) fn send_to(self: &Arc<Self>, waiting: Waiting, message: Bytes) -> Result<Addressed, Refused> {
-        let remote = (waiting.destination.transport(), waiting.destination.remote());
+        let remote = (waiting.destination.transport(), waiting.destination.listener());
         let mut table = self.table();
         if let Some(number) = table.by_remote.get(&remote).copied() {
             let connection = table.by_number.get_mut(&number).expect("both maps are changed together");

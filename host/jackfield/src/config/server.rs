@@ -103,8 +103,9 @@ const REALM: Setting<String> = Setting {
 
 const NAMES: Setting<Vec<String>> = Setting {
     key: "names",
-    doc: "names in the DNS under which phones reach this host, and which are no tenant's domain: phones that use them log in as 100@acme.test",
-    bound: "at most 100 domain names",
+    doc: "names in the DNS, and IPv4 addresses beside the listeners' and the advertised one, under which phones reach this host, and which \
+          are no tenant's domain: phones that use them log in as 100@acme.test",
+    bound: "at most 100 domain names or addresses",
     default: Some("[]"),
     read: |item| domains(item, 0..=100),
 };

@@ -5,6 +5,7 @@ use media::engine::Command as MediaCommand;
 use media::negotiation::Direction;
 use sip::endpoint::{Command, Originate, Reason, ReasonProtocol, Reliability, SessionId};
 
+use super::keys::Keys;
 use super::leg::{Leg, Refer, Role};
 use super::{CallTask, Waiting};
 
@@ -35,11 +36,7 @@ impl CallTask {
                 let tone = on.then(|| self.shared.tones.ring_back());
                 self.media_command(leg, |leg| MediaCommand::RingTone { leg, tone });
             }
-            Effect::SendDigits { leg, digits } => {
-                if !self.media_command(leg, |leg| MediaCommand::SendDigits { leg, digits }) {
-                    self.input(Input::DigitsSent { leg });
-                }
-            }
+            Effect::SendDigits { leg, digits } => self.send_digits(leg, digits),
             Effect::RelayDigit { leg, digit, duration_ms, carrier } => {
                 self.relay_digit(leg, (digit, duration_ms), carrier);
             }
@@ -91,6 +88,8 @@ impl CallTask {
         if let Some(Leg { role: Role::Called { answered, .. }, .. }) = self.legs.get_mut(&leg) {
             *answered = true;
         }
+        // Its audio is missed from now on: not every phone sends any while it hears early media.
+        self.update_stream(leg);
         self.sip(Command::Answer { session, body, headers: Vec::new() });
     }
 
@@ -175,7 +174,7 @@ impl CallTask {
             refer: Refer::None,
             dialog: None,
             over: false,
-            takes_info: false,
+            keys: Keys::new(false),
             recording: None,
         };
         self.legs.insert(leg, state);

@@ -9,6 +9,7 @@ use media::engine::LegKey;
 use media::negotiation::{Direction, LocalMedia, Negotiation, NegotiationError};
 use sip::endpoint::SessionId;
 
+use super::keys::Keys;
 use super::message::{Inbox, Message};
 use crate::port::MediaLeg;
 use crate::tenant::definition::Endpoint;
@@ -27,8 +28,8 @@ pub(crate) struct Leg {
     pub(crate) dialog: Option<Bytes>,
     /// Signalling is over: nothing more may be sent.
     pub(crate) over: bool,
-    /// Whether the peer takes keys by INFO.
-    pub(crate) takes_info: bool,
+    /// How the peer takes keys, and those on their way.
+    pub(crate) keys: Keys,
     pub(crate) recording: Option<super::record::Recording>,
 }
 

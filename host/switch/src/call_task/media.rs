@@ -189,25 +189,6 @@ impl CallTask {
         }
     }
 
-    /// Passes a key on in the way that the leg has for keys: as an event (RFC 4733) where that is agreed, as INFO where the peer takes
-    /// it, else as sound. What came as an event and goes on as one is relayed on the media thread, packet by packet.
-    pub(super) fn relay_digit(&mut self, leg: LegId, (digit, duration_ms): (char, u32), carrier: Carrier) {
-        let Some(state) = self.legs.get(&leg).filter(|state| !state.over) else { return };
-        let stream = state.media.as_ref().and_then(|media| media.negotiation.stream());
-        let takes_events = stream.is_some_and(|stream| stream.dtmf_send.is_some());
-        match (takes_events, carrier) {
-            (true, Carrier::Media) => {}
-            (false, _) if state.takes_info && state.answered() => {
-                let body = format!("Signal={digit}\r\nDuration={duration_ms}\r\n").into();
-                let content_type = Bytes::from_static(b"application/dtmf-relay");
-                self.sip(sip::endpoint::Command::Info { session: state.session, content_type, body });
-            }
-            _ => {
-                self.media_command(leg, |leg| Command::PassDigit { leg, digit });
-            }
-        }
-    }
-
     pub(super) fn hear_media(&mut self, event: Event) {
         let key = match &event {
             Event::Dtmf { leg, .. }
@@ -226,7 +207,7 @@ impl CallTask {
                 self.input(Input::Dtmf { leg, digit, duration_ms, carrier: Carrier::Media });
             }
             Event::PlayEnded { play, .. } => self.input(Input::PlayEnded { leg, play: PlayId(play) }),
-            Event::DigitsSent { .. } => self.input(Input::DigitsSent { leg }),
+            Event::DigitsSent { .. } => self.media_sent_digits(leg),
             Event::Recorded { record, samples, .. } => self.recorded(leg, record, samples),
             Event::RecordEnded { record, reason, .. } => self.record_ended(leg, record, reason),
             Event::Timeout { .. } => self.input(Input::MediaTimeout { leg }),

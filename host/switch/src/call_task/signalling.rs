@@ -37,6 +37,7 @@ impl CallTask {
             }
             Event::Refer { session, refer_to, replaces, .. } => self.heard_refer(session, &refer_to, replaces.as_ref()),
             Event::Info { session, content_type, body } => self.heard_info(session, &content_type, &body),
+            Event::InfoAnswered { session, status } => self.heard_info_answer(session, status),
             // Out of dialog requests and new calls go to the ingress; nobody here sends REFER or requests of its own.
             Event::Invite { .. } | Event::Request { .. } | Event::Response { .. } | Event::ReferProgress { .. } => {}
         }
@@ -68,7 +69,9 @@ impl CallTask {
             return self.fail_leg(leg, Cause::INTERWORKING);
         }
         let Some(state) = self.legs.get_mut(&leg) else { return };
-        state.takes_info = crate::address::takes_info(&response.headers);
+        if crate::address::takes_info(&response.headers) {
+            state.keys.takes_info();
+        }
         if state.media.as_ref().is_none_or(|media| media.negotiation.stream().is_none()) {
             // A 2xx without SDP anywhere: there is nothing to talk over (RFC 3261 §13.2.1).
             return self.fail_leg(leg, Cause::INTERWORKING);
@@ -164,7 +167,7 @@ impl CallTask {
         if let Some((digit, duration_ms)) = crate::address::info_digit(content_type, body) {
             if let Some(state) = self.legs.get_mut(&leg) {
                 // Who sends keys so understands them so.
-                state.takes_info = true;
+                state.keys.takes_info();
             }
             self.input(Input::Dtmf { leg, digit, duration_ms, carrier: Carrier::Signalling });
         }

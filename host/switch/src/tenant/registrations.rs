@@ -1,13 +1,14 @@
 //! Where a tenant's endpoints are: bindings in memory, on disk before they are promised.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use serde::Serialize;
 use sip::endpoint::{Destination, ExtraHeaders, Flow, Transport};
-use sip::message::{Headers, Request, Uri};
+use sip::message::{Headers, Host, Request, Uri};
 use sip::registrar::{Binding, Bindings, Limits, Received};
 
 use super::definition::Endpoint;
@@ -17,8 +18,6 @@ use crate::call_task::Way;
 pub(crate) struct Registrations {
     records: Mutex<HashMap<String, Bindings>>,
     stored: store::Registrations,
-    /// When this run of the host began, in seconds since 1970: connections of bindings from before are gone.
-    started: u64,
 }
 
 /// A registered contact, as the API shows it.
@@ -29,7 +28,7 @@ pub struct Registered {
     /// The address it registered.
     pub contact: String,
     /// Where its packets come from.
-    pub remote: std::net::SocketAddr,
+    pub remote: SocketAddr,
     /// The transport, as in Via.
     pub transport: String,
     /// What the device says it is.
@@ -52,11 +51,12 @@ pub(crate) struct Refused {
 }
 
 impl Registrations {
-    /// What was registered when the host was last up, less what has expired since.
-    pub(crate) fn load(store: &store::TenantStore, wallclock: SystemTime) -> Result<Self, store::KvError> {
+    /// What was registered when the host was last up.
+    pub(crate) fn load(store: &store::TenantStore) -> Result<Self, store::KvError> {
         let stored = store.registrations()?;
-        let records = stored.load_all()?.found.into_iter().collect();
-        Ok(Self { records: Mutex::new(records), stored, started: seconds(wallclock) })
+        let mut records: HashMap<String, Bindings> = stored.load_all()?.found.into_iter().collect();
+        records.values_mut().for_each(Bindings::forget_connections);
+        Ok(Self { records: Mutex::new(records), stored })
     }
 
     /// Registers as §10.3 of RFC 3261 wants it. What is changed is on disk once [`Registrations::committed`] returns.
@@ -110,7 +110,7 @@ impl Registrations {
     pub(crate) fn ways(&self, endpoint: &str, wallclock: SystemTime) -> Vec<Way> {
         let records = self.records();
         let active = records.get(endpoint).map(|bindings| bindings.active(seconds(wallclock))).unwrap_or_default();
-        active.into_iter().filter_map(|binding| way(binding, self.started)).collect()
+        active.into_iter().filter_map(way).collect()
     }
 
     /// Everybody who is registered.
@@ -160,25 +160,66 @@ fn seconds(wallclock: SystemTime) -> u64 {
 }
 
 /// The way to a contact: back where its REGISTER came from, which passes NAT (RFC 5626 §5.3, F26). A stream that ended
-/// with the last run of the host cannot be used: a connection to the registered address is tried then.
-fn way(binding: &Binding, started: u64) -> Option<Way> {
-    let received = &binding.received;
-    let transport = Transport::from_name(received.transport.as_bytes())?;
-    let destination = match transport.is_reliable() && binding.updated_at <= started {
-        true => {
-            let target = binding.target();
-            let ip = target.host()?.ip()?;
-            let port = target.port().unwrap_or(transport.default_port());
-            Destination::Address { transport, remote: (ip, port).into() }
+/// has ended cannot be used: a connection to the registered address is tried then, which a NAT shows to be in vain by another address.
+fn way(binding: &Binding) -> Option<Way> {
+    let Received { local, remote, connection, .. } = binding.received;
+    let transport = Transport::from_name(binding.received.transport.as_bytes())?;
+    let uri: Uri = binding.target();
+    let registered =
+        uri.host().and_then(Host::ip).map(|ip| (ip, uri.port().unwrap_or(transport.default_port())).into());
+    let flow = Flow { transport, local, remote, connection };
+    let destination = match registered {
+        registered if transport.is_reliable() && connection == 0 => {
+            Destination::Address { transport, remote: registered? }
         }
-        false => Destination::Flow(Flow {
-            transport,
-            local: received.local,
-            remote: received.remote,
-            connection: received.connection,
-        }),
+        Some(listener) if transport.is_reliable() && SocketAddr::ip(&listener) == remote.ip() => {
+            Destination::Reopen { flow, listener }
+        }
+        _ => Destination::Flow(flow),
     };
     let routes = binding.path.iter().map(|path| Bytes::from(path.clone())).collect();
-    let uri: Uri = binding.target();
     Some(Way { destination, uri, routes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binding(contact: &str, transport: &str, connection: u64) -> Binding {
+        let (local, remote) = (([192, 0, 2, 1], 5060).into(), ([198, 51, 100, 1], 49_152).into());
+        Binding {
+            uri: contact.parse().expect("a URI"),
+            parameters: String::new(),
+            q: 1_000,
+            expires_at: 3_600,
+            updated_at: 0,
+            call_id: "1".to_owned(),
+            cseq: 1,
+            path: Vec::new(),
+            received: Received { transport: transport.to_owned(), local, remote, connection },
+            user_agent: String::new(),
+            outbound: None,
+        }
+    }
+
+    #[test]
+    fn a_phone_is_reached_as_it_registered_or_where_it_says() {
+        let way =
+            |contact, transport, connection| way(&binding(contact, transport, connection)).map(|way| way.destination);
+        let flow = |transport, connection| {
+            let Received { local, remote, .. } = binding("sip:100@198.51.100.1", "", 0).received;
+            Flow { transport, local, remote, connection }
+        };
+        let (listener, natted) = (([198, 51, 100, 1], 5070).into(), "sip:100@10.0.0.7:5070;transport=tcp");
+        let contact = "sip:100@198.51.100.1:5070;transport=tcp";
+        let tcp = flow(Transport::Tcp, 7);
+        assert_eq!(way(contact, "TCP", 7), Some(Destination::Reopen { flow: tcp, listener }));
+        assert_eq!(way(natted, "TCP", 7), Some(Destination::Flow(tcp)), "a NAT is before it");
+        // The connections of an earlier run are gone.
+        assert_eq!(way(contact, "TCP", 0), Some(Destination::Address { transport: Transport::Tcp, remote: listener }));
+        assert_eq!(way("sip:100@phone.example.com", "TCP", 0), None, "no DNS here");
+        for contact in ["sip:100@198.51.100.1:5070", "sip:100@10.0.0.7:5070", "sip:100@phone.example.com"] {
+            assert_eq!(way(contact, "UDP", 0), Some(Destination::Flow(flow(Transport::Udp, 0))), "{contact}");
+        }
+    }
 }

@@ -1,10 +1,14 @@
-//! A plugin that records: `Memo(name)` keeps what the caller says until `#`, and says it back. The others manage memos.
+//! A plugin that records and sends: `Memo(name)` keeps what the caller says until `#`, and says it back; `SendKeys(keys)` sends
+//! keys. The others manage memos.
 
 use std::time::Duration;
 
 use jackfield_sdk::{Leg, Record, Result, apps, blob};
 
-apps! { "Memo" => memo, "MemoPlay" => play, "MemoMove" => rename, "MemoForget" => forget, "MemoNames" => names }
+apps! {
+    "Memo" => memo, "MemoPlay" => play, "MemoMove" => rename, "MemoForget" => forget, "MemoNames" => names,
+    "SendKeys" => send_keys,
+}
 
 /// `Memo(name)`: leaves `stored`, or the error's code, in `MEMOSTATUS`, and what ended it in `MEMOEND`.
 fn memo(leg: Leg, name: &str) -> Result {
@@ -40,4 +44,10 @@ fn forget(leg: Leg, name: &str) -> Result {
 fn names(leg: Leg, prefix: &str) -> Result {
     let names: Vec<String> = blob::list(prefix, None, 10)?.into_iter().map(|blob| blob.name).collect();
     leg.set_variable("MEMOSTATUS", &names.join(" "))
+}
+
+/// `SendKeys(keys)`: hangs up once they are sent.
+fn send_keys(leg: Leg, keys: &str) -> Result {
+    leg.answer()?;
+    leg.send_digits(keys)
 }

@@ -130,17 +130,38 @@ fn an_abort_ends_everything_at_once() {
 }
 
 #[test]
-fn silence_of_the_media_ends_a_leg_unless_it_is_on_hold() {
+fn silence_of_the_media_ends_a_leg_unless_it_holds() {
     let mut rig = Rig::talking();
     rig.put(Input::LegHeld { leg: LegId(1), held: true });
     rig.drain();
     rig.put(Input::MediaTimeout { leg: LegId(1) });
-    rig.put(Input::MediaTimeout { leg: LegId(0) });
     rig.says(&[]);
     rig.put(Input::LegHeld { leg: LegId(1), held: false });
     rig.drain();
     rig.put(Input::MediaTimeout { leg: LegId(1) });
     assert!(rig.drain().contains(&"release 1 27".to_owned()));
+}
+
+#[test]
+fn silence_of_the_party_that_is_held_ends_it() {
+    let mut rig = Rig::talking();
+    rig.put(Input::LegHeld { leg: LegId(1), held: true });
+    rig.drain();
+    rig.put(Input::MediaTimeout { leg: LegId(0) });
+    assert!(rig.drain().contains(&"release 0 27".to_owned()));
+}
+
+#[test]
+fn whoever_holds_the_other_may_be_silent_be_it_both() {
+    let mut rig = Rig::talking();
+    for leg in [LegId(0), LegId(1)] {
+        rig.put(Input::LegHeld { leg, held: true });
+    }
+    rig.drain();
+    for leg in [LegId(0), LegId(1)] {
+        rig.put(Input::MediaTimeout { leg });
+    }
+    rig.says(&[]);
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl Command {
 /// Settings of a leg that do not come from SDP.
 #[derive(Clone, Debug, Default)]
 pub struct LegOptions {
-    /// `Event::Timeout` when no media arrived for so long although it should.
+    /// `Event::Timeout` when nothing arrived for so long although it should.
     pub media_timeout: Option<Duration>,
 }
 

@@ -49,7 +49,7 @@ pub enum Event {
         /// How much was handed out.
         duration_ms: u64,
     },
-    /// Nothing arrived for the leg's media time-out; told once until something does.
+    /// Neither audio nor RTCP arrived for the leg's media time-out; told again each time that it has passed.
     Timeout {
         /// Who fell silent.
         leg: LegKey,

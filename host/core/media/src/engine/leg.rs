@@ -32,8 +32,8 @@ pub(super) struct Leg {
     pub(super) is_echo: bool,
     reception: Option<Reception>,
     incoming_rate: Rate,
-    last_heard: Instant,
-    is_timed_out: bool,
+    /// Since when nothing has been heard of the peer, or since that was told last.
+    silent_since: Instant,
     dtmf: dtmf::Receiver,
     recorder: Option<Recorder>,
     transcoder: Option<Transcoder>,
@@ -122,8 +122,7 @@ impl Leg {
             is_echo: false,
             reception: None,
             incoming_rate: Rate { since: now, packets: 0 },
-            last_heard: now,
-            is_timed_out: false,
+            silent_since: now,
             dtmf: dtmf::Receiver::default(),
             recorder: None,
             transcoder: None,
@@ -148,7 +147,6 @@ impl Leg {
 
     pub(super) fn update(&mut self, now: Instant, stream: StreamParams, random: &mut Random) {
         let Some(&(codec, _)) = stream.send.first() else { return };
-        let was_receiving = self.session.as_ref().is_some_and(|session| session.stream.direction.receives());
         match &mut self.session {
             Some(session) => {
                 session.latch.update(stream.remote, stream.signalling_source);
@@ -166,10 +164,8 @@ impl Leg {
                 self.report_at = Some(now + report_interval(random) / 2);
             }
         }
-        if !was_receiving {
-            self.last_heard = now;
-            self.is_timed_out = false;
-        }
+        // Who has just negotiated is there, and from now on something else may be expected of it.
+        self.silent_since = now;
         if let Some(player) = &mut self.player {
             player.set_rate(codec.sample_rate());
         }
@@ -276,7 +272,7 @@ impl Leg {
             return None;
         }
         self.statistics.packets_received += 1;
-        self.last_heard = now;
+        self.silent_since = now;
         let is_receiving = session.stream.direction.receives();
         let kind = session.stream.kind(header.payload_type);
         self.count_reception(now, header, events);
@@ -285,11 +281,6 @@ impl Leg {
         }
         self.take(now, kind, packet, events);
         Some(kind)
-    }
-
-    /// Whether a packet ended the silence that was told as a time-out.
-    pub(super) fn end_time_out(&mut self) -> bool {
-        std::mem::take(&mut self.is_timed_out)
     }
 
     /// RTCP is shared with the RTP socket.
@@ -301,7 +292,8 @@ impl Leg {
         self.statistics.packets_refused += 1;
     }
 
-    /// Takes an RTCP packet: figures only, whatever it says.
+    /// Takes an RTCP packet: figures, and a sign of life (RFC 3550 §6.3.5), for a phone that suppresses silence sends no audio while its
+    /// user listens.
     pub(super) fn receive_control(&mut self, now: Instant, epoch: Instant, from: SocketAddr, bytes: &[u8]) {
         let is_plausible = self.session.as_ref().is_some_and(|session| session.latch.is_control_source(from.ip()));
         if !is_plausible {
@@ -309,9 +301,11 @@ impl Leg {
         }
         let own = self.outgoing.ssrc;
         let mut is_from_peer = false;
+        let mut reporter = None;
         let Self { reception, statistics, .. } = self;
         let parsed = rtcp::parse(bytes, |item| match item {
             Item::Sender { ssrc, info } => {
+                reporter.get_or_insert(ssrc);
                 if let Some(reception) = reception.as_mut().filter(|reception| reception.ssrc() == ssrc) {
                     reception.sender_report(now, (info.ntp >> 16) as u32);
                     is_from_peer = true;
@@ -326,8 +320,13 @@ impl Leg {
                     statistics.round_trip = Some(Duration::from_micros((u64::from(ticks) * 1_000_000) >> 16));
                 }
             }
-            Item::Block(_) | Item::Receiver { .. } | Item::Bye { .. } => {}
+            Item::Receiver { ssrc } => drop(reporter.get_or_insert(ssrc)),
+            Item::Block(_) | Item::Bye { .. } => {}
         });
+        let is_peer = |ssrc: u32| self.reception.as_ref().map_or(ssrc != own, |reception| reception.ssrc() == ssrc);
+        if parsed.is_some() && reporter.is_some_and(is_peer) {
+            self.silent_since = now;
+        }
         match (parsed, &mut self.session) {
             (None, _) => self.refuse(),
             (Some(()), Some(session)) if is_from_peer => session.remote_rtcp = Some(from),
@@ -451,7 +450,7 @@ impl Leg {
         self.dtmf.handle_timeout(now, |digit| told[0] = Some(digit));
         self.tell_digits(told, clock.events);
         if self.silence_deadline().is_some_and(|deadline| deadline <= now) {
-            self.is_timed_out = true;
+            self.silent_since = now;
             clock.events.push_back(Event::Timeout { leg: self.key });
         }
         if self.report_at.is_some_and(|at| at <= now) {
@@ -467,9 +466,9 @@ impl Leg {
     }
 
     fn silence_deadline(&self) -> Option<Instant> {
-        let session = self.session.as_ref().filter(|_| !self.is_timed_out)?;
-        let timeout = self.options.media_timeout.filter(|_| session.stream.direction.receives())?;
-        self.last_heard.checked_add(timeout)
+        let direction = self.session.as_ref()?.stream.direction;
+        let timeout = self.options.media_timeout.filter(|_| direction.receives())?;
+        self.silent_since.checked_add(timeout)
     }
 
     /// Starts the rhythm if something needs it and it does not run yet.

@@ -111,8 +111,15 @@ fn requests_find_the_peer() {
     let dialog = Dialog::uas(&request, local.clone(), flow()).unwrap();
     assert_eq!(dialog.destination(), Destination::Flow(flow()), "a NAT shows in the Via");
     let tcp = Flow { transport: Transport::Tcp, connection: 3, ..flow() };
-    let dialog = Dialog::uas(&natted, local.clone(), tcp).unwrap();
-    assert_eq!(dialog.destination(), Destination::Flow(tcp), "the connection is open");
+    let listens = invite("Contact: <sip:caller@192.0.2.1:5077>\r\n");
+    let dialog = Dialog::uas(&listens, local.clone(), tcp).unwrap();
+    let listener = "192.0.2.1:5077".parse().unwrap();
+    assert_eq!(dialog.destination(), Destination::Reopen { flow: tcp, listener }, "the connection, or another one");
+    for elsewhere in ["192.0.2.50", "phone.example.com", "192.0.2.1;transport=tls"] {
+        let request = invite(&format!("Contact: <sip:caller@{elsewhere}>\r\n"));
+        let dialog = Dialog::uas(&request, local.clone(), tcp).unwrap();
+        assert_eq!(dialog.destination(), Destination::Flow(tcp), "nothing is opened to {elsewhere}");
+    }
     let named = invite("Contact: <sip:caller@phone.example.com>\r\n");
     let dialog = Dialog::uas(&named, local.clone(), flow()).unwrap();
     assert_eq!(dialog.destination(), Destination::Flow(flow()), "no DNS here");

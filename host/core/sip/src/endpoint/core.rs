@@ -96,13 +96,11 @@ impl Core {
         if let Some(own) = fitting.find(|own| !other_family(&own.host)).or(any) {
             return format!("{}:{}", own.host, own.port);
         }
-        match destination {
-            Destination::Flow(flow) => flow.local.to_string(),
+        match (destination.flow(), self.config.addresses.first()) {
+            (Some(flow), _) => flow.local.to_string(),
             // Nothing is known but that it leaves from here: RFC 3581 lets the answer find its way.
-            Destination::Address { .. } => match self.config.addresses.first() {
-                Some(own) => format!("{}:{}", own.host, own.port),
-                None => format!("0.0.0.0:{}", transport.default_port()),
-            },
+            (None, Some(own)) => format!("{}:{}", own.host, own.port),
+            (None, None) => format!("0.0.0.0:{}", transport.default_port()),
         }
     }
 

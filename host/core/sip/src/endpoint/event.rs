@@ -142,6 +142,13 @@ pub enum Event {
         /// The body.
         body: Bytes,
     },
+    /// The peer answered an INFO of `Command::Info`.
+    InfoAnswered {
+        /// The session.
+        session: SessionId,
+        /// 200 to 699; 408 when nobody answered, 503 when it could not be sent.
+        status: u16,
+    },
     /// A request we sent with `SendRequest` is over.
     Response {
         /// The request.
@@ -169,7 +176,8 @@ impl Event {
             | Self::ReofferRejected { session, .. }
             | Self::Refer { session, .. }
             | Self::ReferProgress { session, .. }
-            | Self::Info { session, .. } => Some(*session),
+            | Self::Info { session, .. }
+            | Self::InfoAnswered { session, .. } => Some(*session),
             Self::Request { .. } | Self::Response { .. } => None,
         }
     }

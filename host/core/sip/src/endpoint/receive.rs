@@ -96,10 +96,13 @@ fn readable_via(headers: &Headers) -> Option<Via> {
 }
 
 fn response_destination(via: &Via, flow: Flow) -> Destination {
-    if flow.transport.is_reliable() || via.wants_rport() {
+    let port = via.port().unwrap_or(flow.transport.default_port());
+    if flow.transport.is_reliable() {
+        return Destination::Reopen { flow, listener: (flow.remote.ip(), port).into() };
+    }
+    if via.wants_rport() {
         return Destination::Flow(flow);
     }
-    let port = via.port().unwrap_or(flow.transport.default_port());
     Destination::Flow(Flow { remote: (flow.remote.ip(), port).into(), ..flow })
 }
 

@@ -89,9 +89,17 @@ pub struct Flow {
 /// Where a message is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Destination {
-    /// Over this flow. When its connection is gone, any connection to the same address will do, or a new one (§18.2.2);
-    /// when none can be had, [`Input::TransmitFailed`].
+    /// Over this flow. When its connection is gone, any connection to the same address will do, or a new one; when none can be had,
+    /// [`Input::TransmitFailed`].
     Flow(Flow),
+    /// Over the connection of this flow. When it is gone, by any connection to where the peer takes them, or a new one (§18.1.1,
+    /// §18.2.2): the port that the peer itself connects from is not one that it listens on.
+    Reopen {
+        /// The connection.
+        flow: Flow,
+        /// Where the peer says that it takes connections.
+        listener: SocketAddr,
+    },
     /// To this address, by a connection the driver has or makes, or any socket of the transport.
     Address {
         /// The transport protocol.
@@ -105,7 +113,7 @@ impl Destination {
     /// The transport protocol.
     pub fn transport(&self) -> Transport {
         match self {
-            Self::Flow(flow) => flow.transport,
+            Self::Flow(flow) | Self::Reopen { flow, .. } => flow.transport,
             Self::Address { transport, .. } => *transport,
         }
     }
@@ -113,8 +121,24 @@ impl Destination {
     /// The peer's address.
     pub fn remote(&self) -> SocketAddr {
         match self {
-            Self::Flow(flow) => flow.remote,
+            Self::Flow(flow) | Self::Reopen { flow, .. } => flow.remote,
             Self::Address { remote, .. } => *remote,
+        }
+    }
+
+    /// The flow, which may be closed.
+    pub fn flow(&self) -> Option<&Flow> {
+        match self {
+            Self::Flow(flow) | Self::Reopen { flow, .. } => Some(flow),
+            Self::Address { .. } => None,
+        }
+    }
+
+    /// Where another connection to the peer ends.
+    pub fn listener(&self) -> SocketAddr {
+        match self {
+            Self::Reopen { listener, .. } => *listener,
+            Self::Flow(_) | Self::Address { .. } => self.remote(),
         }
     }
 }

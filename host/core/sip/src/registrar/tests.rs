@@ -227,13 +227,13 @@ fn a_device_keeps_one_binding_for_each_flow() {
 }
 
 #[test]
-fn a_closed_connection_takes_its_bindings_along() {
+fn connections_of_an_earlier_run_are_forgotten() {
     let over = |connection| Received { connection, transport: "TCP".to_owned(), ..received() };
     let first = Bindings::new().register(0, &request(1, "m: <sip:a@h>\r\n"), &over(7), &limits()).unwrap().bindings;
     let mut both = first.register(0, &from("2", 1, "m: <sip:b@h>\r\n"), &over(8), &limits()).unwrap().bindings;
-    assert!(both.flow_closed(0).is_empty());
-    assert_eq!(both.flow_closed(7).len(), 1);
-    assert_eq!(both.all().len(), 1);
+    both.forget_connections();
+    assert_eq!(both.all().len(), 2);
+    assert!(both.all().iter().all(|binding| binding.received.connection == 0 && binding.received.transport == "TCP"));
 }
 
 #[test]

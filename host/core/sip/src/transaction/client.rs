@@ -135,7 +135,7 @@ impl Table {
         } else {
             (Machine::NonInvite(client_non_invite::State::Trying), client_non_invite::START)
         };
-        if let Destination::Flow(flow) = destination
+        if let Some(flow) = destination.flow()
             && flow.connection != 0
         {
             self.connections.insert((flow.connection, key));
@@ -207,8 +207,8 @@ impl Table {
         io: &mut Io,
         destination: &Destination,
     ) -> Vec<(Key, User, Report)> {
-        let keys: Vec<Key> = match destination {
-            Destination::Flow(flow) if flow.connection != 0 => {
+        let keys: Vec<Key> = match destination.flow() {
+            Some(flow) if flow.connection != 0 => {
                 let none = Key { branch: 0, cancel: false };
                 let all = Key { branch: u64::MAX, cancel: true };
                 let range = (flow.connection, none)..=(flow.connection, all);
@@ -328,7 +328,7 @@ impl Table {
         let Some(transaction) = self.running.remove(&key) else { return };
         io.timers.cancel(TimerKey::Client(key, Slot::Retransmit));
         io.timers.cancel(TimerKey::Client(key, Slot::End));
-        if let Destination::Flow(flow) = transaction.destination {
+        if let Some(flow) = transaction.destination.flow() {
             self.connections.remove(&(flow.connection, key));
         }
     }

@@ -310,7 +310,8 @@ fn session_of(event: &Event) -> Option<SessionId> {
         | Event::ReofferRejected { session, .. }
         | Event::Refer { session, .. }
         | Event::ReferProgress { session, .. }
-        | Event::Info { session, .. } => Some(*session),
+        | Event::Info { session, .. }
+        | Event::InfoAnswered { session, .. } => Some(*session),
         Event::Request { .. } | Event::Response { .. } => None,
     }
 }

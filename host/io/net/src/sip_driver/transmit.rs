@@ -33,22 +33,21 @@ impl Outside {
     /// Sends a message of `shard`, or begins to.
     pub(super) fn send(&self, shard: u16, destination: Destination, bytes: Bytes) -> Result<(), NotSent> {
         if let Some(tap) = &self.tap {
-            let local = match destination {
-                Destination::Flow(flow) => Some(flow.local),
-                Destination::Address { .. } => None,
-            };
+            let local = destination.flow().map(|flow| flow.local);
             tap.message(Direction::Out, destination.transport(), local, destination.remote(), &bytes);
         }
         let sent = match destination {
             Destination::Flow(flow) if flow.transport == Transport::Udp => {
                 self.send_datagram(Some(flow), flow.remote, &bytes)
             }
-            // §18.2.2: a response whose connection is gone goes over another one to the same address.
-            Destination::Flow(flow) => match self.connections.send(flow.connection, bytes.clone()) {
-                Ok(()) => Ok(()),
-                Err(Refused::Gone) => self.send_over_any(shard, destination, bytes),
-                Err(_) => Err(NotSent),
-            },
+            // §18.2.2: a response whose connection is gone goes over another one.
+            Destination::Flow(flow) | Destination::Reopen { flow, .. } => {
+                match self.connections.send(flow.connection, bytes.clone()) {
+                    Ok(()) => Ok(()),
+                    Err(Refused::Gone) => self.send_over_any(shard, destination, bytes),
+                    Err(_) => Err(NotSent),
+                }
+            }
             Destination::Address { transport: Transport::Udp, remote } => self.send_datagram(None, remote, &bytes),
             Destination::Address { .. } => self.send_over_any(shard, destination, bytes),
         };
@@ -86,7 +85,7 @@ impl Outside {
 
     /// Sends over any connection to the destination's address, or opens one.
     fn send_over_any(&self, shard: u16, destination: Destination, bytes: Bytes) -> Result<(), NotSent> {
-        let remote = destination.remote();
+        let remote = destination.listener();
         if destination.transport() != Transport::Tcp {
             return Err(NotSent);
         }

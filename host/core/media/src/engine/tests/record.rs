@@ -1,12 +1,15 @@
 //! What a leg says is recorded on our clock, and its silence on the line is noticed.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use codec::tone::Tone;
 use codec::{Codec, SampleRate};
 
 use super::world::*;
-use crate::engine::{Channel, Command, Event, RecordEnd, RecordOptions};
+use crate::engine::{Channel, Command, Event, LegKey, RecordEnd, RecordOptions};
+use crate::rtcp;
+use crate::rtp::Header;
 
 fn options() -> RecordOptions {
     RecordOptions { rate: SampleRate::Hz8000, max: Duration::from_secs(60), silence: None, terminators: String::new() }
@@ -116,30 +119,84 @@ fn silence_a_digit_or_a_command_ends_a_recording() {
     assert_eq!(ends, [RecordEnd::Stopped, RecordEnd::Removed]);
 }
 
-/// Told once when media stops, again only after it came back; never while the peer has no reason to send.
+/// Told each time that the time-out has passed in silence; never while the peer has no reason to send.
 #[test]
-fn media_that_stops_is_told_once() {
+fn media_that_stops_is_told() {
     let mut world = World::bridged(Codec::Pcmu, Codec::Pcmu);
     let timeouts = |world: &World| world.events.iter().filter(|event| **event == Event::Timeout { leg: A }).count();
     let mut alice = Phone::new(A, Codec::Pcmu, 1000);
     alice.say(&mut world);
     world.run_to(4_990);
     assert_eq!(timeouts(&world), 0);
-    world.run_to(60_000);
+    world.run_to(5_000);
     assert_eq!(timeouts(&world), 1);
+    world.run_to(9_990);
+    assert_eq!(timeouts(&world), 1);
+    world.run_to(17_000);
+    assert_eq!(timeouts(&world), 3);
     alice.say(&mut world);
-    world.run_to(70_000);
-    assert_eq!(timeouts(&world), 2);
+    world.run_to(21_990);
+    assert_eq!(timeouts(&world), 3);
+    world.run_to(23_000);
+    assert_eq!(timeouts(&world), 4);
     let mut held = stream(A, Codec::Pcmu);
     held.direction = crate::negotiation::Direction::SendOnly;
     world.command(Command::Update { leg: A, stream: held });
     world.run_to(120_000);
-    assert_eq!(timeouts(&world), 2);
+    assert_eq!(timeouts(&world), 4);
     world.command(Command::Update { leg: A, stream: stream(A, Codec::Pcmu) });
     world.run_to(124_000);
-    assert_eq!(timeouts(&world), 2);
+    assert_eq!(timeouts(&world), 4);
     world.run_to(126_000);
-    assert_eq!(timeouts(&world), 3);
+    assert_eq!(timeouts(&world), 5);
+    // Who negotiates anew is there.
+    world.run_to(129_000);
+    world.command(Command::Update { leg: A, stream: stream(A, Codec::Pcmu) });
+    world.run_to(133_990);
+    assert_eq!(timeouts(&world), 5);
+    world.run_to(134_000);
+    assert_eq!(timeouts(&world), 6);
+}
+
+/// RFC 3550 §6.3.5: who sends reports is there. Comfort noise (RFC 3389) is a packet like any other, though nobody agreed to it. What we
+/// sent ourselves is no sign of life, and neither is what others say.
+#[test]
+fn reports_and_comfort_noise_are_signs_of_life() {
+    let mut world = World::bridged(Codec::Pcmu, Codec::Pcmu);
+    let timeouts = |world: &World| world.events.iter().filter(|event| **event == Event::Timeout { leg: A }).count();
+    let report = |ssrc: u32| {
+        let mut bytes = Vec::new();
+        rtcp::Report { ssrc, sender: None, block: None, cname: "x", bye: false }.write(&mut bytes);
+        bytes
+    };
+    let control = |leg: LegKey| SocketAddr::new(address(leg).ip(), address(leg).port() + 1);
+    let mut alice = Phone::new(A, Codec::Pcmu, 1000);
+    // Before any audio: from where it was negotiated.
+    world.run_to(3_000);
+    world.packet(A, Channel::Rtcp, control(A), &report(alice.header.ssrc));
+    world.run_to(7_990);
+    assert_eq!(timeouts(&world), 0);
+    alice.say(&mut world);
+    for at in [12_000, 16_000, 20_000] {
+        world.run_to(at);
+        world.packet(A, Channel::Rtcp, control(A), &report(alice.header.ssrc));
+    }
+    world.run_to(24_990);
+    assert_eq!(timeouts(&world), 0);
+    let own = world.sent.iter().find(|sent| sent.leg == A && sent.channel == Channel::Rtcp).expect("we report too");
+    let own = own.bytes.clone();
+    for (from, bytes) in [(A, own), (A, report(99)), (B, report(alice.header.ssrc))] {
+        world.packet(A, Channel::Rtcp, control(from), &bytes);
+    }
+    world.run_to(25_000);
+    assert_eq!(timeouts(&world), 1);
+    world.run_to(29_000);
+    let header = Header { payload_type: 13, ..alice.header };
+    world.packet(A, Channel::Rtp, address(A), &[&header.to_bytes()[..], &[60]].concat());
+    world.run_to(33_990);
+    assert_eq!(timeouts(&world), 1);
+    world.run_to(34_000);
+    assert_eq!(timeouts(&world), 2);
 }
 
 /// As long as somebody talks nothing but the longest duration ends a recording.

@@ -272,6 +272,10 @@ async fn a_lost_connection_is_replaced_by_one_to_the_same_address() {
     f.driver.handle().command(options_to(1, Destination::Flow(gone))).await.unwrap();
     let (mut stream, _) = peer.accept().await.unwrap();
     assert!(read_messages(&mut stream, 1).await[0].starts_with("OPTIONS "));
+    // Of a peer that says where it listens the port that it came from does not matter.
+    let came_from = Flow { remote: (remote.ip(), 1).into(), ..gone };
+    f.driver.handle().command(options_to(3, Destination::Reopen { flow: came_from, listener: remote })).await.unwrap();
+    assert!(read_messages(&mut stream, 1).await[0].starts_with("OPTIONS "), "over the connection that is there");
     drop((peer, stream));
     let nobody = TcpListener::bind(loopback()).await.unwrap().local_addr().unwrap();
     f.driver.handle().command(options_to(2, Destination::Flow(Flow { remote: nobody, ..gone }))).await.unwrap();
