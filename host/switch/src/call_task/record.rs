@@ -148,7 +148,8 @@ struct Written {
     end: Option<RecordEnd>,
 }
 
-/// Writes until the end, then makes the file whole and durable, be there something in it or not. What does not fit any more ends it; what was there before is kept.
+/// Writes until the end, then makes the file whole and durable, be there something in it or not. What does not fit any more ends it;
+/// what was there before is kept.
 fn write(mut writer: BlobWriter, mut chunks: mpsc::Receiver<Chunk>, silence_ms: u64) -> Result<Written, BlobError> {
     let header_bytes = wav::header(RATE, 0).len() as u64;
     writer.append(&wav::header(RATE, 0))?;
@@ -174,7 +175,7 @@ fn write(mut writer: BlobWriter, mut chunks: mpsc::Receiver<Chunk>, silence_ms: 
     }
     if written.end == Some(RecordEnd::Silence) {
         let silent = silence_ms.saturating_sub(SILENCE_KEPT_MS).saturating_mul(u64::from(RATE.hz())) / 1_000;
-        written.samples = written.samples.saturating_sub(silent).max(1);
+        written.samples = written.samples.saturating_sub(silent);
     }
     writer.conclude(&wav::header(RATE, written.samples as usize), header_bytes + written.samples * 2)?;
     writer.finish()?;

@@ -290,8 +290,8 @@ impl Thread {
         }
     }
 
-    /// Takes one packet, if `taken` did not do so, which is what a socket has in a tick; the attempt to take one that is not there
-    /// costs a system call. What is left is told again.
+    /// Takes what a socket has in a tick, of which `taken` packets were taken already: mostly one, as the attempt to take one that is
+    /// not there costs a system call. What is left is told again.
     fn receive(&mut self, now: Instant, mark: u64, taken: usize) {
         let (key, channel) = leg_of(mark);
         let Some(body) = self.legs.get_mut(&key) else { return };
