@@ -28,9 +28,9 @@ const PIN: &str = "271828#";
 async fn with_voicemail(seed: u64) -> World {
     let mut world = World::with_dialplan(seed, DIALPLAN).await;
     for tenant in ["acme", "globex"] {
-        for plugin in ["app-voicemail", "app-playback", "func-core"] {
-            world.install(tenant, plugin).await;
-        }
+        world.install(tenant, "app-voicemail").await;
+        world.install(tenant, "app-playback").await;
+        world.install(tenant, "func-core").await;
     }
     world
 }
