@@ -13,6 +13,7 @@ mod baresip;
 mod c;
 mod calls;
 mod command_line;
+mod consent;
 #[path = "../harness/disk.rs"]
 mod disk;
 mod features;

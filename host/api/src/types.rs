@@ -224,14 +224,73 @@ pub struct InstallRequest {
     /// The publisher who is trusted with this plugin from now on, pinned or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publisher: Option<String>,
-    /// The capabilities allowed; without it, those the manifest declares.
+    /// What is allowed of what the package wants and the active version does not have: the names in a plan's `growth`. Of a bundled
+    /// plugin the capabilities it may have; without it, those that its manifest declares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants: Option<Vec<String>>,
+    /// The plan that was looked at: nothing else is installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<PlanBasis>,
     /// Who installs it.
     pub who: String,
     /// Why.
     #[serde(default)]
     pub why: String,
+}
+
+/// What a plan was made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanBasis {
+    /// The SHA-256 of the package file, or of manifest and component of a folder.
+    pub package: String,
+    /// The SHA-256 of what was known of the plugin.
+    pub state: String,
+}
+
+/// What an installation would change. Nothing has been changed for it, or compiled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstallPlan {
+    /// The plugin.
+    pub id: String,
+    /// The package's version of it.
+    pub version: String,
+    /// One line for people.
+    pub title: String,
+    /// The publisher's count of its packages.
+    pub serial: u64,
+    /// The component's SHA-256.
+    pub component: String,
+    /// The publisher whose signature the package has.
+    pub signer: Option<String>,
+    /// The publisher whose plugin it was until now.
+    pub publisher: Option<String>,
+    /// Whether it came with the server; then nothing needs consent.
+    pub bundled: bool,
+    /// The version that is active now.
+    pub replaces: Option<Available>,
+    /// What it may do and what it wants, one by one.
+    pub rights: Vec<PlannedRight>,
+    /// The names of those that need consent.
+    pub growth: Vec<String>,
+    /// For the installation, so that it is of this package and of nothing newer.
+    pub basis: PlanBasis,
+}
+
+/// A capability or a limit in a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedRight {
+    /// Its name, as `grants` has it.
+    pub name: String,
+    /// What it lets a plugin do.
+    pub means: String,
+    /// `new` and `grown` need consent; else `same`, `less`, `gone`, or `unused`: declared, but not imported, so not granted.
+    pub difference: String,
+    /// The bounds it asks for; empty where there are none.
+    pub asks: String,
+    /// The bounds it has.
+    pub had: String,
+    /// The functions that the component imports by it.
+    pub imports: Vec<String>,
 }
 
 /// What an installation or a roll-back did.
@@ -302,6 +361,9 @@ pub struct HistoryEntry {
     pub version: Option<String>,
     /// The component that was active afterwards.
     pub digest: Option<String>,
+    /// What it may do.
+    #[serde(default)]
+    pub granted: Vec<String>,
     /// Who did it.
     pub who: String,
     /// Why.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use api::types::{
-    self, Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallRequest, Installed, Plugin,
-    Registration, ReloadReport, ReloadResult, Removed, TenantHealth, TenantReload,
+    self, Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallPlan, InstallRequest, Installed,
+    Plugin, Registration, ReloadReport, ReloadResult, Removed, TenantHealth, TenantReload,
 };
 use api::{Control, ControlError};
 use call::{CallId, TenantId};
@@ -343,6 +343,11 @@ impl Control for Admin {
             let hint = config::choice(id, installed.iter().map(|plugin| plugin.id.as_str()));
             ControlError::not_found(format!("no plugin `{id}` is installed in {}", tenant.id())).hint(hint)
         })
+    }
+
+    async fn plan(&self, tenant: &str, request: InstallRequest) -> Result<InstallPlan, ControlError> {
+        let tenant = self.tenant(tenant)?;
+        self.plan_by_hand(&tenant, &request)
     }
 
     async fn install(&self, tenant: &str, request: InstallRequest) -> Result<Installed, ControlError> {

@@ -47,6 +47,10 @@ impl Control for OneCall {
         Err(ControlError::not_found(format!("no plugin {id}")).hint(Some("did you mean `app-echo`?".into())))
     }
 
+    async fn plan(&self, _: &str, request: InstallRequest) -> Result<InstallPlan, ControlError> {
+        Err(ControlError::new(ErrorCode::Conflict, format!("{}: changed", request.package)))
+    }
+
     async fn install(&self, _: &str, request: InstallRequest) -> Result<Installed, ControlError> {
         Err(ControlError::new(ErrorCode::Refused, format!("{}: a missing import", request.package)))
     }

@@ -1,5 +1,7 @@
 //! The words of deployments: what is installed, what is reported, what can be wrong.
 
+use std::collections::BTreeSet;
+
 use call::TenantId;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,7 @@ use crate::grant::{Capability, Consent};
 use crate::loader::{Digest, LoadError};
 use crate::manifest::ManifestError;
 use crate::package::key::PublisherKey;
+use crate::plan::{Basis, Want};
 use crate::trust::{Trust, TrustError};
 
 /// On what terms an administrator installs a package.
@@ -16,12 +19,14 @@ pub struct Terms {
     pub consent: Consent,
     /// Whose packages are taken.
     pub trust: Trust,
+    /// The plan that was consented to, if there was one: nothing else is installed.
+    pub basis: Option<Basis>,
 }
 
 impl Terms {
     /// Takes a package that nobody signed, too.
     pub fn unsigned(consent: Consent) -> Self {
-        Self { consent, trust: Trust { unsigned: true, ..Trust::default() } }
+        Self { consent, trust: Trust { unsigned: true, ..Trust::default() }, basis: None }
     }
 }
 
@@ -129,6 +134,9 @@ pub struct HistoryEntry {
     pub version: Option<String>,
     /// The component that was active afterwards.
     pub digest: Option<Digest>,
+    /// What it may do. Entries of before do not say.
+    #[serde(default)]
+    pub granted: BTreeSet<Capability>,
     /// Who and why.
     #[serde(flatten)]
     pub by: By,
@@ -193,6 +201,20 @@ pub enum InstallError {
     /// It imports what is not consented to.
     #[error("it needs what was not granted: {}", list(.0))]
     NotGranted(Vec<Capability>),
+    /// It wants more than the active version has, and that was not consented to.
+    #[error("it needs consent to {}", wanted(.0))]
+    NoConsent(Vec<Want>),
+    /// The package has changed since the plan was made.
+    #[error("the package is not the one that was planned: {planned} was, this is {found}")]
+    OtherPackage {
+        /// What was consented to.
+        planned: Digest,
+        /// What is there.
+        found: Digest,
+    },
+    /// The plugin has changed since the plan was made.
+    #[error("the plugin was changed since the plan was made: what it would change may be another thing now")]
+    StalePlan,
     /// The manifest and the exports do not fit.
     #[error("{0}")]
     Mismatch(String),
@@ -250,6 +272,14 @@ pub enum ChangeError {
     /// The other version does not come up any more.
     #[error(transparent)]
     Install(#[from] InstallError),
+}
+
+fn wanted(wants: &[Want]) -> String {
+    let one = |want: &Want| match want.asks.as_str() {
+        "" => want.right.name().to_owned(),
+        asks => format!("{} {asks}", want.right),
+    };
+    wants.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn list(capabilities: &[Capability]) -> String {

@@ -25,6 +25,7 @@ mod loader;
 mod manifest;
 mod meter;
 mod package;
+mod plan;
 mod port;
 mod slot;
 mod tenant;
@@ -50,6 +51,7 @@ pub use manifest::{Bounds, Build, Language, Manifest, ManifestError, RequestedLi
 pub use package::archive::{Archive, ArchiveError};
 pub use package::key::{KeyError, PublisherKey, SecretKey};
 pub use package::{Origin, Package};
+pub use plan::{Basis, Difference, Limit, Plan, Right, RightError, Want};
 pub use port::{BoxFuture, CallPort, Clock, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
 pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};
 pub use tenant::TenantPlugins;

@@ -20,11 +20,12 @@ use crate::error::RunError;
 use crate::generation::{Generation, Parts, Verdict, lock};
 use crate::grant::Capability;
 use crate::host::Host;
-use crate::inspection;
+use crate::inspection::{self, Inspection};
 use crate::limit::DEPLOYMENTS;
-use crate::loader::{LoadError, Version, World};
-use crate::manifest::Manifest;
+use crate::loader::{Digest, LoadError, Version, World};
+use crate::manifest::{Manifest, RequestedLimits};
 use crate::package::Package;
+use crate::plan::{self, Basis, Given, Held, Plan, Want};
 use crate::port::TenantPort;
 use crate::slot::{AppSlot, FunctionSlot, ServiceInbox, ServiceSlot};
 use crate::trust::Trust;
@@ -122,6 +123,30 @@ impl TenantPlugins {
     pub async fn install(&self, package: Package, terms: Terms, by: By) -> Result<Installed, InstallError> {
         let inner = self.0.clone();
         self.0.spawned(async move { inner.install(package, terms, by).await }).await
+    }
+
+    /// What installing a package would change of what the plugin may do. Nothing of it is compiled.
+    ///
+    /// # Errors
+    /// It could not be installed, whatever is consented to.
+    pub fn plan(&self, package: &Package, trust: &Trust) -> Result<Plan, InstallError> {
+        let inspection = Inspection::of(package)?;
+        let record = self.0.known(&inspection.manifest.id);
+        record.trusts(package, &inspection.manifest, trust)?;
+        let mut wants = self.0.wants(&inspection.manifest, inspection.uses(), record.current());
+        for want in &mut wants {
+            want.imports = inspection.functions_of(want.right);
+        }
+        Ok(Plan {
+            component: Digest::of(&package.wasm),
+            signer: package.signer(),
+            publisher: record.publishing.publisher,
+            replaces: record.current().map(|kept| (kept.version(), kept.digest)),
+            wants,
+            basis: Basis { package: package.digest(), state: record.state() },
+            uses: inspection.uses().to_vec(),
+            manifest: inspection.manifest,
+        })
     }
 
     /// Makes a version active again that was installed before: `which` is its own version, as in `0.1.0`, or the beginning of its digest.
@@ -235,12 +260,22 @@ impl Inner {
 
     async fn install(self: &Arc<Self>, package: Package, terms: Terms, by: By) -> Result<Installed, InstallError> {
         let manifest = Manifest::parse("plugin.toml", &package.manifest)?;
+        if let Some(planned) = terms.basis.filter(|basis| basis.package != package.digest()) {
+            return Err(InstallError::OtherPackage { planned: planned.package, found: package.digest() });
+        }
         // Before anything of it is compiled, and again when nothing can change meanwhile.
         self.known(&manifest.id).trusts(&package, &manifest, &terms.trust)?;
         let version = self.host.0.load(package.wasm.clone()).await?;
         inspection::declares_its_uses(&manifest, version.capabilities())?;
-        let granted = inspection::grant(&manifest, version.capabilities(), &terms.consent)?;
         inspection::fits(&manifest, version.worlds())?;
+        let _one = self.changing.lock().await;
+        let record = self.known(&manifest.id);
+        record.trusts(&package, &manifest, &terms.trust)?;
+        if terms.basis.is_some_and(|basis| basis.state != record.state()) {
+            return Err(InstallError::StalePlan);
+        }
+        let wants = self.wants(&manifest, version.capabilities(), record.current());
+        let granted = plan::grant(&manifest, version.capabilities(), &terms.consent, &wants)?;
         let kept = Kept {
             digest: version.digest(),
             package: Some(package.digest()),
@@ -249,9 +284,20 @@ impl Inner {
             granted,
             failed: false,
         };
-        let _one = self.changing.lock().await;
-        self.known(&manifest.id).trusts(&package, &manifest, &terms.trust)?;
         self.make_active(manifest, version, kept, Change { event: Event::Installed, by, trust: terms.trust }).await
+    }
+
+    /// What a package wants, compared with what the active version has.
+    fn wants(&self, manifest: &Manifest, uses: &[Capability], active: Option<&Kept>) -> Vec<Want> {
+        let former =
+            active.and_then(|kept| Some((Manifest::parse("plugin.toml", &kept.manifest).ok()?, &kept.granted)));
+        let held = former.as_ref().map(|(manifest, granted)| Held { manifest, granted });
+        let unasked = RequestedLimits::default();
+        let given = Given {
+            asked: self.host.0.limits_for(&manifest.limits),
+            before: self.host.0.limits_for(held.as_ref().map_or(&unasked, |held| &held.manifest.limits)),
+        };
+        plan::wants(manifest, uses, held.as_ref(), &given)
     }
 
     /// What is known of a plugin, installed or not.

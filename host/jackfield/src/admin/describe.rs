@@ -121,6 +121,36 @@ fn available(one: &plugin::Available) -> types::Available {
     types::Available { version: one.version.clone(), digest: one.digest.to_string(), active: one.active }
 }
 
+pub(super) fn plan(plan: plugin::Plan, bundled: bool) -> types::InstallPlan {
+    let right = |want: &plugin::Want| types::PlannedRight {
+        name: want.right.name().into(),
+        means: want.right.means().into(),
+        difference: word(&want.difference),
+        asks: want.asks.clone(),
+        had: want.had.clone(),
+        imports: want.imports.clone(),
+    };
+    let growth = plan.wants.iter().filter(|want| want.needs_consent() && !bundled);
+    types::InstallPlan {
+        growth: growth.map(|want| want.right.name().to_owned()).collect(),
+        rights: plan.wants.iter().map(right).collect(),
+        id: plan.manifest.id,
+        version: plan.manifest.version,
+        title: plan.manifest.title,
+        serial: plan.manifest.serial,
+        component: plan.component.to_string(),
+        signer: plan.signer.map(|signer| signer.to_string()),
+        publisher: plan.publisher.map(|publisher| publisher.to_string()),
+        bundled,
+        replaces: plan.replaces.map(|(version, digest)| types::Available {
+            version,
+            digest: digest.to_string(),
+            active: true,
+        }),
+        basis: types::PlanBasis { package: plan.basis.package.to_string(), state: plan.basis.state.to_string() },
+    }
+}
+
 pub(super) fn installed(installed: plugin::Installed) -> types::Installed {
     types::Installed {
         id: installed.id,
@@ -142,6 +172,7 @@ pub(super) fn event(entry: plugin::HistoryEntry) -> types::HistoryEntry {
         event: word(&entry.event),
         version: entry.version,
         digest: entry.digest.map(|digest| digest.to_string()),
+        granted: entry.granted.iter().map(ToString::to_string).collect(),
         who: entry.by.who,
         why: entry.by.why,
     }

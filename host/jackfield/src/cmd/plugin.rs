@@ -2,13 +2,14 @@
 
 mod build;
 mod inspect;
+mod install;
 mod key;
 mod new;
 mod pack;
 
 use std::path::PathBuf;
 
-use api::types::{self, HistoryEntry, InstallRequest, Installed, Removed};
+use api::types::{self, HistoryEntry, Installed, Removed};
 use clap::{Args, Subcommand};
 
 use super::output::{Output, problem_line, table, table_or};
@@ -50,24 +51,10 @@ enum Command {
     /// Show what a package can do and who signed it. Nothing of it is run, and no server is needed.
     Inspect(inspect::Inspect),
     /// Install a plugin or a new version of one. New calls use it; calls that are up stay on theirs.
-    Install {
-        /// The tenant.
-        tenant: String,
-        /// A package file, a folder with plugin.toml and the component, or the name of a bundled plugin.
-        package: String,
-        /// Take a package that nobody signed, such as a folder of your own.
-        #[arg(long)]
-        unsigned: bool,
-        /// Trust this publisher with the plugin, pinned or not.
-        #[arg(long, value_name = "KEY")]
-        publisher: Option<String>,
-        /// A capability to allow, may be repeated. Without it: those the manifest declares.
-        #[arg(long = "grant", value_name = "CAPABILITY")]
-        grants: Vec<String>,
-        /// Why, for the history.
-        #[arg(long, default_value = "")]
-        why: String,
-    },
+    ///
+    /// What the package asks for and the active version does not have is shown and asked about first. Where nobody can be asked,
+    /// `--yes --grant NAME,…` consents to what it lists. Bundled plugins are as trusted as the server they came with.
+    Install(install::Install),
     /// List a tenant's plugins.
     List {
         /// The tenant.
@@ -120,13 +107,7 @@ impl Plugin {
             Command::Key(key) => key.run(output)?,
             Command::Pack(pack) => pack.run(output)?,
             Command::Inspect(inspect) => inspect.run(output)?,
-            Command::Install { tenant, package, unsigned, publisher, grants, why } => {
-                let grants = (!grants.is_empty()).then_some(grants);
-                let package = absolute(&package)?;
-                let request = InstallRequest { package, unsigned, publisher, grants, who: user(), why };
-                let installed: Installed = server.post(&all(&tenant), &request).await?;
-                output.value(&installed, || change(&installed));
-            }
+            Command::Install(install) => install.run(&server, output).await?,
             Command::List { tenant } => {
                 let plugins: Vec<types::Plugin> = server.get(&all(&tenant)).await?;
                 output.value(&plugins, || list(&plugins));
@@ -257,10 +238,11 @@ fn some(words: &[String]) -> String {
 fn events(history: &[HistoryEntry]) -> String {
     let row = |entry: &HistoryEntry| {
         let active = named(entry.version.as_deref(), entry.digest.as_deref());
-        vec![entry.time.clone(), entry.event.clone(), active, entry.who.clone(), entry.why.clone()]
+        let granted = entry.granted.join(" ");
+        vec![entry.time.clone(), entry.event.clone(), active, granted, entry.who.clone(), entry.why.clone()]
     };
     let rows: Vec<Vec<String>> = history.iter().map(row).collect();
-    table(&["time", "event", "active", "who", "why"], &rows)
+    table(&["time", "event", "active", "granted", "who", "why"], &rows)
 }
 
 /// As many digits as people can compare.

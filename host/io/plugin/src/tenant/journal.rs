@@ -192,9 +192,17 @@ impl Record {
         self.publishing.judge(package, manifest, trust, used)
     }
 
+    /// What tells it from what it was before any change.
+    pub(crate) fn state(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(self).expect("its keys are text"))
+    }
+
     pub(crate) fn note(&mut self, unix_ms: u64, event: Event, by: By) {
-        let version = self.current().map(Kept::version);
-        self.history.push(HistoryEntry { unix_ms, event, version, digest: self.active, by });
+        let (version, granted) = match self.current() {
+            Some(current) => (Some(current.version()), current.granted.clone()),
+            None => (None, BTreeSet::new()),
+        };
+        self.history.push(HistoryEntry { unix_ms, event, version, digest: self.active, granted, by });
         let surplus = self.history.len().saturating_sub(HISTORY);
         self.history.drain(..surplus);
     }
