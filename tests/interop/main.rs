@@ -12,6 +12,7 @@ mod bad_input;
 mod baresip;
 mod c;
 mod calls;
+mod canary;
 mod command_line;
 mod consent;
 #[path = "../harness/disk.rs"]

@@ -55,7 +55,10 @@ pub trait Control: Send + Sync + 'static {
         request: InstallRequest,
     ) -> impl Future<Output = Result<Installed, ControlError>> + Send;
 
-    /// Makes the version before the active one active, or `to`: a plugin's own version or the beginning of a digest.
+    /// Makes the version on trial the active one.
+    fn promote(&self, tenant: &str, id: &str) -> impl Future<Output = Result<Installed, ControlError>> + Send;
+
+    /// Ends the trial of a version; without one makes the version before the active one active. Or `to`: a plugin's own version or the beginning of a digest.
     fn roll_back(
         &self,
         tenant: &str,

@@ -27,6 +27,7 @@ pub(crate) fn router<C: Control>(control: Arc<C>) -> Router {
         .route("/v1/tenants/{tenant}/plan", post(plan::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}", get(plugin::<C>).delete(remove::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}/rollback", post(roll_back::<C>))
+        .route("/v1/tenants/{tenant}/plugins/{id}/promote", post(promote::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}/history", get(history::<C>))
         .fallback(|| async { failure(&ControlError::not_found("there is no such path")) })
         .with_state(control)
@@ -132,6 +133,10 @@ async fn roll_back<C: Control>(
     Query(RollBack { to }): Query<RollBack>,
 ) -> Response {
     answer(control.roll_back(&tenant, &id, to.as_deref()).await)
+}
+
+async fn promote<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): Path<(String, String)>) -> Response {
+    answer(control.promote(&tenant, &id).await)
 }
 
 async fn history<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): Path<(String, String)>) -> Response {

@@ -187,6 +187,9 @@ pub struct Plugin {
     pub granted: Vec<String>,
     /// Calls in the active version.
     pub live: usize,
+    /// The version on trial.
+    #[serde(default)]
+    pub canary: Option<Canary>,
     /// Calls in former versions.
     pub draining: usize,
     /// Runs since the server came up.
@@ -199,6 +202,35 @@ pub struct Plugin {
     pub declared: bool,
     /// Why it does not run, where it does not.
     pub trouble: Option<String>,
+}
+
+/// A version on trial beside the active one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    /// Which version, and for which calls.
+    #[serde(flatten)]
+    pub trial: Trial,
+    /// What it may do.
+    pub granted: Vec<String>,
+    /// Calls in it.
+    pub live: usize,
+    /// Since when, as in `2026-11-23T09:51:42Z`.
+    pub since: String,
+    /// Who began it.
+    pub who: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A version that some calls use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The plugin's own version.
+    pub version: String,
+    /// The component's SHA-256.
+    pub digest: String,
+    /// Which calls, as in `10%` or `number=601`.
+    pub split: String,
 }
 
 /// A version of a plugin that can be activated: a component and the manifest it came with.
@@ -228,6 +260,9 @@ pub struct InstallRequest {
     /// plugin the capabilities it may have; without it, those that its manifest declares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants: Option<Vec<String>>,
+    /// Which calls try it beside the active version, as in `10%` or `number=601`; without it, all calls use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<String>,
     /// The plan that was looked at: nothing else is installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basis: Option<PlanBasis>,
@@ -310,6 +345,9 @@ pub struct Installed {
     pub replaced_version: Option<String>,
     /// What it may do.
     pub granted: Vec<String>,
+    /// Which calls use it, if it is not active but on trial.
+    #[serde(default)]
+    pub canary: Option<String>,
     /// False if it was active already.
     pub changed: bool,
     /// Lines of the dialplan that use names which no plugin provides now.
@@ -364,6 +402,9 @@ pub struct HistoryEntry {
     /// What it may do.
     #[serde(default)]
     pub granted: Vec<String>,
+    /// The version that was on trial, or of which the trial ended.
+    #[serde(default)]
+    pub canary: Option<Trial>,
     /// Who did it.
     pub who: String,
     /// Why.

@@ -365,6 +365,13 @@ impl Control for Admin {
         Ok(self.with_lacks(&tenant, changed.map_err(deploy::change_error)?))
     }
 
+    async fn promote(&self, tenant: &str, id: &str) -> Result<Installed, ControlError> {
+        let tenant = self.tenant(tenant)?;
+        let by = plugin::By { who: "administrator".into(), why: "promote command".into() };
+        let promoted = tenant.plugins().promote(id, by).await.map_err(deploy::change_error)?;
+        Ok(self.with_lacks(&tenant, promoted))
+    }
+
     async fn remove(&self, tenant: &str, id: &str, force: bool) -> Result<Removed, ControlError> {
         let tenant = self.tenant(tenant)?;
         let already = self.lacks(&tenant);

@@ -64,9 +64,14 @@ impl Control for OneCall {
             replaced: None,
             replaced_version: None,
             granted: Vec::new(),
+            canary: None,
             changed: true,
             problems: Vec::new(),
         })
+    }
+
+    async fn promote(&self, _: &str, id: &str) -> Result<Installed, ControlError> {
+        Err(ControlError::new(ErrorCode::Refused, format!("{id} has no version on trial")))
     }
 
     async fn account(&self, _: &str, endpoint: &str) -> Result<Account, ControlError> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use call::TenantId;
 use serde::{Deserialize, Serialize};
 
+use crate::canary::Split;
 use crate::grant::{Capability, Consent};
 use crate::loader::{Digest, LoadError};
 use crate::manifest::ManifestError;
@@ -21,12 +22,14 @@ pub struct Terms {
     pub trust: Trust,
     /// The plan that was consented to, if there was one: nothing else is installed.
     pub basis: Option<Basis>,
+    /// Which calls try it beside the active version; all calls use it where this says nothing.
+    pub canary: Option<Split>,
 }
 
 impl Terms {
     /// Takes a package that nobody signed, too.
     pub fn unsigned(consent: Consent) -> Self {
-        Self { consent, trust: Trust { unsigned: true, ..Trust::default() }, basis: None }
+        Self { consent, trust: Trust { unsigned: true, ..Trust::default() }, basis: None, canary: None }
     }
 }
 
@@ -56,6 +59,8 @@ pub struct Installed {
     pub replaced_version: Option<String>,
     /// What it may do.
     pub granted: Vec<Capability>,
+    /// Which calls use it, if it is not active but on trial.
+    pub canary: Option<Split>,
     /// False if the same version was active already: nothing was done.
     pub changed: bool,
 }
@@ -87,7 +92,9 @@ pub struct Deployed {
     pub live: usize,
     /// Runs pinned to former versions.
     pub draining: usize,
-    /// Generations in memory: 1 when nothing drains.
+    /// The version on trial.
+    pub canary: Option<Canary>,
+    /// Generations in memory: 1 when nothing drains and none is on trial.
     pub generations: usize,
     /// Runs since the start of the host.
     pub runs: u64,
@@ -97,6 +104,36 @@ pub struct Deployed {
     pub last_fault: Option<String>,
     /// Why it is not running, if it is not.
     pub trouble: Option<Trouble>,
+}
+
+/// A version on trial beside the active one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Canary {
+    /// The plugin's own version.
+    pub version: String,
+    /// The component.
+    pub digest: Digest,
+    /// Which calls use it.
+    pub split: Split,
+    /// What it may do.
+    pub granted: Vec<Capability>,
+    /// Runs on it.
+    pub live: usize,
+    /// Since when, in milliseconds since 1970.
+    pub unix_ms: u64,
+    /// Who began it, and why.
+    pub by: By,
+}
+
+/// A version on trial, in the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnTrial {
+    /// The plugin's own version.
+    pub version: String,
+    /// The component.
+    pub digest: Digest,
+    /// Which calls used it.
+    pub split: Split,
 }
 
 /// A version that can be activated: a component and the manifest it came with.
@@ -137,6 +174,9 @@ pub struct HistoryEntry {
     /// What it may do. Entries of before do not say.
     #[serde(default)]
     pub granted: BTreeSet<Capability>,
+    /// The version that was on trial, or of which the trial ended.
+    #[serde(default)]
+    pub canary: Option<OnTrial>,
     /// Who and why.
     #[serde(flatten)]
     pub by: By,
@@ -154,6 +194,14 @@ pub enum Event {
     RolledBack,
     /// The version before was made active because this one trapped too often.
     RolledBackAutomatically,
+    /// A version was installed for some calls.
+    CanaryStarted,
+    /// The version on trial became active.
+    Promoted,
+    /// The trial was ended; all calls use the active version.
+    CanaryEnded,
+    /// The trial was ended because the version trapped too often.
+    CanaryFailed,
     /// The deployment was removed; live runs end on their version.
     Removed,
 }
@@ -215,6 +263,15 @@ pub enum InstallError {
     /// The plugin has changed since the plan was made.
     #[error("the plugin was changed since the plan was made: what it would change may be another thing now")]
     StalePlan,
+    /// There is no version that the other calls could use.
+    #[error("no version of it runs that the other calls could use: install it for all of them")]
+    NothingBeside,
+    /// The version to be tried is the active one.
+    #[error("this version is the active one")]
+    ActiveAlready,
+    /// A service is one for all calls.
+    #[error("it has a service, of which there is one for all calls: it cannot be tried by some of them")]
+    ServiceOnTrial,
     /// The manifest and the exports do not fit.
     #[error("{0}")]
     Mismatch(String),
@@ -251,6 +308,9 @@ pub enum ChangeError {
     /// There is no former version.
     #[error("{0} has no former version")]
     NothingBefore(String),
+    /// There is no version on trial.
+    #[error("{0} has no version on trial")]
+    NoCanary(String),
     /// That version was never installed, or is no longer kept.
     #[error("{id} has no version `{which}`")]
     UnknownVersion {

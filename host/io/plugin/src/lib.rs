@@ -11,6 +11,7 @@
 //! host made it; no type of wasmtime is public.
 
 mod abi;
+mod canary;
 mod capability;
 mod collect;
 mod deployment;
@@ -36,9 +37,11 @@ pub mod limit;
 pub mod measure;
 
 pub use abi::WIT_0_1;
+pub use canary::{Chooser, Split, SplitError};
 pub use collect::Collected;
 pub use deployment::{
-    Available, By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Terms, Trouble,
+    Available, By, Canary, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OnTrial, OpenError,
+    Terms, Trouble,
 };
 pub use error::{GuestError, RunError};
 pub use grant::{Capability, Consent};

@@ -1,5 +1,6 @@
 //! A tenant's deployments: which version of which plugin is active, since when, by whom and why.
 
+mod canary;
 pub(crate) mod journal;
 
 use std::collections::{BTreeMap, HashMap};
@@ -29,7 +30,8 @@ use crate::plan::{self, Basis, Given, Held, Plan, Want};
 use crate::port::TenantPort;
 use crate::slot::{AppSlot, FunctionSlot, ServiceInbox, ServiceSlot};
 use crate::trust::Trust;
-use journal::{Journal, Kept, Record};
+use canary::OnTrial;
+use journal::{Journal, Kept, Record, Trial};
 
 /// One tenant's plugins. Cheap to clone.
 #[derive(Clone)]
@@ -67,6 +69,14 @@ struct Entry {
     deployment: Arc<Deployment>,
     /// The active version, or why there is none.
     active: Result<Arc<Generation>, String>,
+    canary: Option<OnTrial>,
+}
+
+impl Entry {
+    /// What runs of it.
+    fn generations(&self) -> impl Iterator<Item = &Arc<Generation>> {
+        self.active.iter().chain(self.canary.iter().map(|trial| &trial.generation))
+    }
 }
 
 /// What happens to a plugin, by whom, and on whose word.
@@ -110,7 +120,7 @@ impl TenantPlugins {
             .spawned(async move {
                 for (id, record) in &journal.plugins {
                     if let Some(kept) = record.current() {
-                        opening.come_up(id, kept).await;
+                        opening.come_up(id, kept, record.canary.as_ref()).await;
                     }
                 }
             })
@@ -160,11 +170,14 @@ impl TenantPlugins {
         self.0.spawned(activation).await
     }
 
-    /// Makes the version before the active one active.
+    /// Makes the version before the active one active; ends the version on trial where there is one.
     pub async fn rollback(&self, id: &str, by: By) -> Result<Installed, ChangeError> {
         let (inner, id) = (self.0.clone(), id.to_owned());
         let rolling = async move {
             let _one = inner.changing.lock().await;
+            if let Some(ended) = inner.roll_back_canary(&id, &by).await {
+                return ended;
+            }
             let former = inner.record(&id)?.former().cloned();
             let former = former.ok_or_else(|| ChangeError::NothingBefore(id.clone()))?;
             inner.reactivate(&id, former, Event::RolledBack, by).await
@@ -284,7 +297,14 @@ impl Inner {
             granted,
             failed: false,
         };
-        self.make_active(manifest, version, kept, Change { event: Event::Installed, by, trust: terms.trust }).await
+        let change = |event| Change { event, by: by.clone(), trust: terms.trust };
+        match terms.canary {
+            Some(split) => {
+                let trial = Trial { kept, split, unix_ms: self.port.clock().unix_ms, by: by.clone() };
+                self.begin_canary(manifest, version, trial, change(Event::CanaryStarted)).await
+            }
+            None => self.make_active(manifest, version, kept, change(Event::Installed)).await,
+        }
     }
 
     /// What a package wants, compared with what the active version has.
@@ -348,6 +368,7 @@ impl Inner {
             replaced,
             replaced_version,
             granted,
+            canary: None,
             changed: true,
         };
         if running && record.current() == Some(&kept) {
@@ -365,6 +386,7 @@ impl Inner {
         if let (Some(signer), Some(package)) = (kept.signer, kept.package) {
             record.publishing.installed(signer, serial, package, &change.trust);
         }
+        self.note_end_of_trial(&mut record, change.event, &change.by);
         record.activate(kept);
         record.note(self.port.clock().unix_ms, change.event, change.by);
         if let Err(error) = self.store(&id, record).await {
@@ -376,12 +398,12 @@ impl Inner {
             }
             return Err(InstallError::Journal(error));
         }
-        self.swap(&id, Some(Entry { deployment, active: Ok(generation) }));
+        self.swap(&id, Some(Entry { deployment, active: Ok(generation), canary: None }));
         Ok(installed)
     }
 
     /// A deployment of the last run of the host; trouble is kept with it.
-    async fn come_up(self: &Arc<Self>, id: &str, kept: &Kept) {
+    async fn come_up(self: &Arc<Self>, id: &str, kept: &Kept, trial: Option<&Trial>) {
         let deployment = self.new_deployment(id);
         let active = match self.load_kept(kept).await {
             Ok((manifest, version)) => {
@@ -393,7 +415,11 @@ impl Inner {
         if let Err(error) = &active {
             tracing::error!(tenant = %self.tenant, plugin = id, %error, "a plugin does not come up");
         }
-        self.swap(id, Some(Entry { deployment, active }));
+        let mut entry = Entry { deployment, active, canary: None };
+        if let (Some(trial), true) = (trial, entry.active.is_ok()) {
+            entry.canary = self.bring_up_canary(&entry, trial).await;
+        }
+        self.swap(id, Some(entry));
     }
 
     fn new_deployment(self: &Arc<Self>, id: &str) -> Arc<Deployment> {
@@ -445,6 +471,7 @@ impl Inner {
     /// What calls see from now on. Callers hold `changing`, or nobody else has this tenant yet.
     fn swap(&self, id: &str, entry: Option<Entry>) {
         let mut table = Table::clone(&self.table.load());
+        let stays: Vec<Arc<Generation>> = entry.iter().flat_map(Entry::generations).cloned().collect();
         let former = match entry {
             Some(entry) => table.deployments.insert(id.into(), entry),
             None => table.deployments.remove(id),
@@ -456,8 +483,10 @@ impl Inner {
             table.functions.extend(generation.manifest.functions.iter().map(named));
         }
         self.table.store(Arc::new(table));
-        if let Some(former) = former.and_then(|entry| entry.active.ok()) {
-            former.retire();
+        for gone in former.iter().flat_map(Entry::generations) {
+            if !stays.iter().any(|stays| Arc::ptr_eq(stays, gone)) {
+                gone.retire();
+            }
         }
     }
 
@@ -469,6 +498,8 @@ impl Inner {
         generations.retain(|generation| generation.strong_count() > 0);
         let alive: Vec<Arc<Generation>> = generations.iter().filter_map(Weak::upgrade).collect();
         let live = entry.active.as_ref().map_or(0, |active| active.live());
+        let canary = Self::describe_canary(entry, record);
+        let present = live + canary.as_ref().map_or(0, |canary| canary.live);
         let current = record.current()?;
         // Of one that does not come up, what it was installed with.
         let manifest = match &entry.active {
@@ -493,7 +524,8 @@ impl Inner {
             service: deployment.service().is_some(),
             granted: entry.active.as_ref().map(|active| active.granted.iter().copied().collect()).unwrap_or_default(),
             live,
-            draining: alive.iter().map(|generation| generation.live()).sum::<usize>().saturating_sub(live),
+            draining: alive.iter().map(|generation| generation.live()).sum::<usize>().saturating_sub(present),
+            canary,
             generations: alive.len(),
             runs: deployment.runs.load(Ordering::Relaxed),
             faults: deployment.faults.load(Ordering::Relaxed),
@@ -545,6 +577,13 @@ impl Deployment {
         self.faults.fetch_add(1, Ordering::Relaxed);
         *lock(&self.last_fault) = Some(format!("{run}: {fault}"));
         let Some(tenant) = self.tenant.upgrade() else { return };
+        if tenant.is_on_trial(&self.id, &generation) {
+            if let Verdict::RollBack { faults, runs } = verdict {
+                let why = format!("{faults} of its last {runs} runs failed, the last: {fault}");
+                tenant.canary_fails(&self.id, &generation, why);
+            }
+            return;
+        }
         let can_go_back = lock(&tenant.journal).plugins.get(&self.id).is_some_and(|record| record.former().is_some());
         match verdict {
             Verdict::RollBack { faults, runs } if can_go_back => {

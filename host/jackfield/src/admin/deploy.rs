@@ -13,7 +13,7 @@ use std::sync::PoisonError;
 use api::types::{InstallPlan, InstallRequest, Installed};
 use api::{ControlError, ErrorCode};
 use call::TenantId;
-use plugin::{Basis, By, ChangeError, Digest, Event, InstallError, Origin, Terms};
+use plugin::{Basis, By, ChangeError, Digest, Event, InstallError, Origin, SplitError, Terms};
 use switch::Tenant;
 
 use super::{Admin, describe, package};
@@ -139,6 +139,12 @@ impl Admin {
             consent: consent.map_err(invalid)?,
             trust: self.trust(tenant.id(), request)?,
             basis: basis.transpose()?,
+            canary: request
+                .canary
+                .as_ref()
+                .map(|split| split.parse())
+                .transpose()
+                .map_err(|error: SplitError| invalid(error.to_string()))?,
         };
         let opened = self.packages.open(&package).map_err(|error| package_error(&error))?;
         Ok((opened, terms))
@@ -280,6 +286,8 @@ pub(super) fn change_error(error: ChangeError) -> ControlError {
         ChangeError::Install(install) => install_error(install),
         ChangeError::Unknown { .. } | ChangeError::UnknownVersion { .. } => ControlError::not_found(error.to_string()),
         ChangeError::SeveralVersions { .. } => ControlError::new(ErrorCode::Invalid, error.to_string()),
-        ChangeError::NothingBefore(_) => ControlError::new(ErrorCode::Refused, error.to_string()),
+        ChangeError::NothingBefore(_) | ChangeError::NoCanary(_) => {
+            ControlError::new(ErrorCode::Refused, error.to_string())
+        }
     }
 }

@@ -78,6 +78,7 @@ pub(super) fn plugin(plugin: Deployed) -> types::Plugin {
         functions: plugin.functions,
         granted: plugin.granted.iter().map(ToString::to_string).collect(),
         live: plugin.live,
+        canary: plugin.canary.map(canary),
         draining: plugin.draining,
         runs: plugin.runs,
         faults: plugin.faults,
@@ -160,6 +161,7 @@ pub(super) fn installed(installed: plugin::Installed) -> types::Installed {
         replaced: installed.replaced.map(|digest| digest.to_string()),
         replaced_version: installed.replaced_version,
         granted: installed.granted.iter().map(ToString::to_string).collect(),
+        canary: installed.canary.map(|split| split.to_string()),
         changed: installed.changed,
         problems: Vec::new(),
     }
@@ -173,9 +175,25 @@ pub(super) fn event(entry: plugin::HistoryEntry) -> types::HistoryEntry {
         version: entry.version,
         digest: entry.digest.map(|digest| digest.to_string()),
         granted: entry.granted.iter().map(ToString::to_string).collect(),
+        canary: entry.canary.map(|one| trial(one.version, one.digest, &one.split)),
         who: entry.by.who,
         why: entry.by.why,
     }
+}
+
+fn canary(canary: plugin::Canary) -> types::Canary {
+    types::Canary {
+        trial: trial(canary.version, canary.digest, &canary.split),
+        granted: canary.granted.iter().map(ToString::to_string).collect(),
+        live: canary.live,
+        since: rfc3339(canary.unix_ms),
+        who: canary.by.who,
+        why: canary.by.why,
+    }
+}
+
+fn trial(version: String, digest: plugin::Digest, split: &plugin::Split) -> types::Trial {
+    types::Trial { version, digest: digest.to_string(), split: split.to_string() }
 }
 
 /// A moment in UTC to the second, as RFC 3339 writes it.

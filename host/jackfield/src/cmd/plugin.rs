@@ -67,7 +67,14 @@ enum Command {
         /// The plugin's id.
         id: String,
     },
-    /// Make the version before the active one active, or another.
+    /// Make the version on trial (`install --canary`) the active one.
+    Promote {
+        /// The tenant.
+        tenant: String,
+        /// The plugin's id.
+        id: String,
+    },
+    /// End the trial of a version. Without one: make the version before the active one active, or another.
     Rollback {
         /// The tenant.
         tenant: String,
@@ -122,6 +129,10 @@ impl Plugin {
                 let installed: Installed = server.post(&path, &()).await?;
                 output.value(&installed, || change(&installed));
             }
+            Command::Promote { tenant, id } => {
+                let installed: Installed = server.post(&format!("{}/promote", one(&tenant, &id)), &()).await?;
+                output.value(&installed, || change(&installed));
+            }
             Command::Remove { tenant, id, force } => {
                 let force = if force { "?force=true" } else { "" };
                 let removed: Removed = server.delete(&format!("{}{force}", one(&tenant, &id))).await?;
@@ -160,6 +171,10 @@ fn change(installed: &Installed) -> String {
     let same = installed.replaced.as_ref() == Some(&installed.digest);
     let id = &installed.id;
     let sentence = match (installed.changed, &installed.replaced) {
+        _ if installed.canary.is_some() => {
+            let split = installed.canary.as_deref().map(calls_of).unwrap_or_default();
+            format!("{id} {now} is tried by {split}; granted: {granted}")
+        }
         (false, _) => format!("{id} {now} was active already"),
         (true, None) => format!("{id} {now} is active; granted: {granted}"),
         (true, Some(_)) if same => {
@@ -198,7 +213,9 @@ fn named(version: Option<&str>, digest: Option<&str>) -> String {
 fn list(plugins: &[types::Plugin]) -> String {
     let row = |plugin: &types::Plugin| {
         let provides: Vec<String> = plugin.apps.iter().chain(&plugin.functions).cloned().collect();
-        let state = plugin.trouble.clone().unwrap_or_else(|| "active".into());
+        let trial =
+            plugin.canary.iter().map(|one| format!(", {} tried by {}", one.trial.version, calls_of(&one.trial.split)));
+        let state = plugin.trouble.clone().unwrap_or_else(|| "active".into()) + &trial.collect::<String>();
         let calls = match plugin.draining {
             0 => plugin.live.to_string(),
             draining => format!("{} (+{draining} on former versions)", plugin.live),
@@ -226,9 +243,26 @@ fn show(plugin: &types::Plugin) -> String {
         let active = if one.active { ", active" } else { "" };
         format!("version    {}{active}", named(Some(&one.version), Some(&one.digest)))
     }));
+    lines.extend(plugin.canary.iter().map(|one| {
+        let version = named(Some(&one.trial.version), Some(&one.trial.digest));
+        let (calls, granted) = (calls_of(&one.trial.split), some(&one.granted));
+        let why = if one.why.is_empty() { String::new() } else { format!(": {}", one.why) };
+        format!(
+            "on trial   {version}, tried by {calls} ({} now), granted {granted}; since {} by {}{why}",
+            one.live, one.since, one.who
+        )
+    }));
     lines.extend(plugin.last_fault.iter().map(|fault| format!("last fault {}", super::output::printable(fault))));
     lines.extend(plugin.trouble.iter().map(|trouble| format!("trouble    {trouble}")));
     lines.join("\n")
+}
+
+/// Which calls try a version.
+fn calls_of(split: &str) -> String {
+    match split.strip_prefix("number=") {
+        Some(number) => format!("calls to {number}"),
+        None => format!("{split} of the calls"),
+    }
 }
 
 fn some(words: &[String]) -> String {
@@ -239,7 +273,12 @@ fn events(history: &[HistoryEntry]) -> String {
     let row = |entry: &HistoryEntry| {
         let active = named(entry.version.as_deref(), entry.digest.as_deref());
         let granted = entry.granted.join(" ");
-        vec![entry.time.clone(), entry.event.clone(), active, granted, entry.who.clone(), entry.why.clone()]
+        let trial = entry
+            .canary
+            .iter()
+            .map(|one| format!(" {}, {}", named(Some(&one.version), Some(&one.digest)), calls_of(&one.split)));
+        let event = entry.event.clone() + &trial.collect::<String>();
+        vec![entry.time.clone(), event, active, granted, entry.who.clone(), entry.why.clone()]
     };
     let rows: Vec<Vec<String>> = history.iter().map(row).collect();
     table(&["time", "event", "active", "granted", "who", "why"], &rows)

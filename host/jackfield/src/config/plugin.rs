@@ -194,7 +194,7 @@ impl Table {
         opened.inspection.grant(&consent).map_err(|error| grants(error.to_string()))?;
         let config = self.config.into_iter().collect();
         let place = Problem { severity: Severity::Error, ..section.problem("") };
-        let terms = Terms { consent, trust: self.trust, basis: None };
+        let terms = Terms { consent, trust: self.trust, basis: None, canary: None };
         Ok(Plugin { id: self.id, opened, terms, config, place })
     }
 }

@@ -30,6 +30,9 @@ pub(super) struct Install {
     /// Show what it would be allowed, and install nothing.
     #[arg(long, conflicts_with = "yes")]
     plan: bool,
+    /// Let some calls try it beside the active version: a share such as 10%, or one dialled number as number=601.
+    #[arg(long, value_name = "SHARE")]
+    canary: Option<String>,
     /// Why, for the history.
     #[arg(long, default_value = "")]
     why: String,
@@ -42,6 +45,7 @@ impl Install {
             unsigned: self.unsigned,
             publisher: self.publisher,
             grants: (!self.grants.is_empty()).then_some(self.grants),
+            canary: self.canary,
             basis: None,
             who: user(),
             why: self.why,
