@@ -57,7 +57,7 @@ fn a_trap_ends_one_call_and_no_other() {
     let manifest = "[plugin]\nid = \"hostile\"\nversion = \"0.1.0\"\ntitle = \"Hostile\"\n\n[provides]\napps = [\"Trap\", \"Loop\"]\nfunctions = [\"GOOD\"]\n\n\
                     [capabilities]\nkv = { quota = \"1MB\" }\n";
     std::fs::write(folder.join("plugin.toml"), manifest).unwrap();
-    server.ask(&["plugin", "install", "acme", folder.to_str().unwrap(), "--unsigned"]);
+    server.installs(folder.to_str().unwrap());
     let plan = "\nexten => 690,1,Trap()\nexten => 691,1,Loop()\n\n[guarded]\nexten => 692,1,Trap()\nexten => e,1,Echo()\n\
                 \n[internal]\nexten => 693,1,Goto(guarded,692,1)\n";
     let answer = server.extend("acme", "dialplan.conf", &format!("\n[internal]{plan}"));
@@ -72,7 +72,7 @@ fn a_trap_ends_one_call_and_no_other() {
 }
 
 /// The built hostile guest (`tests/guest/hostile`), built here when nobody did.
-fn hostile() -> PathBuf {
+pub(crate) fn hostile() -> PathBuf {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let profile = crate::server::profile();
     let target = profile.parent().unwrap();

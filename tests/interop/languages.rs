@@ -138,7 +138,7 @@ impl Author {
 
     pub(crate) fn install(&self, name: &str) {
         let package = self.folder.join(name).join("build/package");
-        self.server.ask(&["plugin", "install", "acme", package.to_str().unwrap(), "--unsigned"]);
+        self.server.installs(package.to_str().unwrap());
     }
 
     /// Runs a command that needs no server, with the tools that `cargo xtask setup` installed.

@@ -12,7 +12,9 @@ mod bad_input;
 mod baresip;
 mod c;
 mod calls;
+mod canary;
 mod command_line;
+mod consent;
 #[path = "../harness/disk.rs"]
 mod disk;
 mod features;

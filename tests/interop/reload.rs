@@ -67,7 +67,7 @@ fn until_inside(server: &Server, live: usize, draining: usize) -> Value {
 }
 
 /// The bundled Echo as another version: another manifest, and a component with one more custom section.
-fn new_version(server: &Server) -> PathBuf {
+pub(crate) fn new_version(server: &Server) -> PathBuf {
     let bundled = profile().join("plugins/app-echo");
     let folder = server.scratch("app-echo");
     let manifest = std::fs::read_to_string(bundled.join("plugin.toml")).unwrap();

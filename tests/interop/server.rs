@@ -136,6 +136,16 @@ impl Server {
         Process::start("jackfield", &mut command)
     }
 
+    /// Installs an unsigned package in acme and consents to all that it asks for.
+    pub(crate) fn installs(&self, package: &str) -> Value {
+        let install = ["plugin", "install", "acme", package, "--unsigned"];
+        let plan = self.ask(&[&install[..], &["--plan"]].concat());
+        let growth: Vec<&str> = plan["growth"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let growth = growth.join(",");
+        let consent = if growth.is_empty() { vec!["--yes"] } else { vec!["--yes", "--grant", growth.as_str()] };
+        self.ask(&[&install[..], &consent].concat())
+    }
+
     /// A file of the server's data.
     pub(crate) fn data(&self, name: &str) -> PathBuf {
         self.dir.path().join("data").join(name)

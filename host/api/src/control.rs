@@ -5,8 +5,8 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
-    Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallRequest, Installed, Plugin, Registration,
-    ReloadReport, Removed,
+    Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallPlan, InstallRequest, Installed, Plugin,
+    Registration, ReloadReport, Removed,
 };
 
 /// The running server, as the API sees it. Every method may be called at any time and from several connections at once.
@@ -41,6 +41,13 @@ pub trait Control: Send + Sync + 'static {
     /// One plugin of a tenant.
     fn plugin(&self, tenant: &str, id: &str) -> impl Future<Output = Result<Plugin, ControlError>> + Send;
 
+    /// What an installation would change of what the plugin may do.
+    fn plan(
+        &self,
+        tenant: &str,
+        request: InstallRequest,
+    ) -> impl Future<Output = Result<InstallPlan, ControlError>> + Send;
+
     /// Installs a plugin, or a new version of one; new calls use it, calls that are up stay on theirs (F61).
     fn install(
         &self,
@@ -48,7 +55,10 @@ pub trait Control: Send + Sync + 'static {
         request: InstallRequest,
     ) -> impl Future<Output = Result<Installed, ControlError>> + Send;
 
-    /// Makes the version before the active one active, or `to`: a plugin's own version or the beginning of a digest.
+    /// Makes the version on trial the active one.
+    fn promote(&self, tenant: &str, id: &str) -> impl Future<Output = Result<Installed, ControlError>> + Send;
+
+    /// Ends the trial of a version; without one makes the version before the active one active. Or `to`: a plugin's own version or the beginning of a digest.
     fn roll_back(
         &self,
         tenant: &str,
@@ -87,6 +97,8 @@ pub enum ErrorCode {
     NotFound,
     /// It was looked at and refused: a plugin with a missing import, for instance.
     Refused,
+    /// Something has changed since it was looked at: look again.
+    Conflict,
     /// The server itself failed.
     Failed,
 }

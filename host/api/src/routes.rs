@@ -24,8 +24,10 @@ pub(crate) fn router<C: Control>(control: Arc<C>) -> Router {
         .route("/v1/dialplan", post(dialplan::<C>))
         .route("/v1/tenants/{tenant}/endpoints/{endpoint}/account", get(account::<C>))
         .route("/v1/tenants/{tenant}/plugins", get(plugins::<C>).post(install::<C>))
+        .route("/v1/tenants/{tenant}/plan", post(plan::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}", get(plugin::<C>).delete(remove::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}/rollback", post(roll_back::<C>))
+        .route("/v1/tenants/{tenant}/plugins/{id}/promote", post(promote::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}/history", get(history::<C>))
         .fallback(|| async { failure(&ControlError::not_found("there is no such path")) })
         .with_state(control)
@@ -91,6 +93,17 @@ async fn plugins<C: Control>(State(control): State<Arc<C>>, Path(tenant): Path<S
     answer(control.plugins(&tenant).await)
 }
 
+async fn plan<C: Control>(
+    State(control): State<Arc<C>>,
+    Path(tenant): Path<String>,
+    body: Result<Json<InstallRequest>, JsonRejection>,
+) -> Response {
+    match body {
+        Ok(Json(request)) => answer(control.plan(&tenant, request).await),
+        Err(rejection) => invalid(&rejection),
+    }
+}
+
 async fn install<C: Control>(
     State(control): State<Arc<C>>,
     Path(tenant): Path<String>,
@@ -122,6 +135,10 @@ async fn roll_back<C: Control>(
     answer(control.roll_back(&tenant, &id, to.as_deref()).await)
 }
 
+async fn promote<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): Path<(String, String)>) -> Response {
+    answer(control.promote(&tenant, &id).await)
+}
+
 async fn history<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): Path<(String, String)>) -> Response {
     answer(control.history(&tenant, &id).await)
 }
@@ -143,6 +160,7 @@ fn failure(error: &ControlError) -> Response {
         ErrorCode::Invalid => StatusCode::BAD_REQUEST,
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::Conflict => StatusCode::CONFLICT,
         ErrorCode::Failed => StatusCode::INTERNAL_SERVER_ERROR,
     };
     (status, Json(error)).into_response()

@@ -187,6 +187,9 @@ pub struct Plugin {
     pub granted: Vec<String>,
     /// Calls in the active version.
     pub live: usize,
+    /// The version on trial.
+    #[serde(default)]
+    pub canary: Option<Canary>,
     /// Calls in former versions.
     pub draining: usize,
     /// Runs since the server came up.
@@ -199,6 +202,35 @@ pub struct Plugin {
     pub declared: bool,
     /// Why it does not run, where it does not.
     pub trouble: Option<String>,
+}
+
+/// A version on trial beside the active one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    /// Which version, and for which calls.
+    #[serde(flatten)]
+    pub trial: Trial,
+    /// What it may do.
+    pub granted: Vec<String>,
+    /// Calls in it.
+    pub live: usize,
+    /// Since when, as in `2026-11-23T09:51:42Z`.
+    pub since: String,
+    /// Who began it.
+    pub who: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A version that some calls use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The plugin's own version.
+    pub version: String,
+    /// The component's SHA-256.
+    pub digest: String,
+    /// Which calls, as in `10%` or `number=601`.
+    pub split: String,
 }
 
 /// A version of a plugin that can be activated: a component and the manifest it came with.
@@ -224,14 +256,76 @@ pub struct InstallRequest {
     /// The publisher who is trusted with this plugin from now on, pinned or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publisher: Option<String>,
-    /// The capabilities allowed; without it, those the manifest declares.
+    /// What is allowed of what the package wants and the active version does not have: the names in a plan's `growth`. Of a bundled
+    /// plugin the capabilities it may have; without it, those that its manifest declares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants: Option<Vec<String>>,
+    /// Which calls try it beside the active version, as in `10%` or `number=601`; without it, all calls use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<String>,
+    /// The plan that was looked at: nothing else is installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<PlanBasis>,
     /// Who installs it.
     pub who: String,
     /// Why.
     #[serde(default)]
     pub why: String,
+}
+
+/// What a plan was made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanBasis {
+    /// The SHA-256 of the package file, or of manifest and component of a folder.
+    pub package: String,
+    /// The SHA-256 of what was known of the plugin.
+    pub state: String,
+}
+
+/// What an installation would change. Nothing has been changed for it, or compiled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstallPlan {
+    /// The plugin.
+    pub id: String,
+    /// The package's version of it.
+    pub version: String,
+    /// One line for people.
+    pub title: String,
+    /// The publisher's count of its packages.
+    pub serial: u64,
+    /// The component's SHA-256.
+    pub component: String,
+    /// The publisher whose signature the package has.
+    pub signer: Option<String>,
+    /// The publisher whose plugin it was until now.
+    pub publisher: Option<String>,
+    /// Whether it came with the server; then nothing needs consent.
+    pub bundled: bool,
+    /// The version that is active now.
+    pub replaces: Option<Available>,
+    /// What it may do and what it wants, one by one.
+    pub rights: Vec<PlannedRight>,
+    /// The names of those that need consent.
+    pub growth: Vec<String>,
+    /// For the installation, so that it is of this package and of nothing newer.
+    pub basis: PlanBasis,
+}
+
+/// A capability or a limit in a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedRight {
+    /// Its name, as `grants` has it.
+    pub name: String,
+    /// What it lets a plugin do.
+    pub means: String,
+    /// `new` and `grown` need consent; else `same`, `less`, `gone`, or `unused`: declared, but not imported, so not granted.
+    pub difference: String,
+    /// The bounds it asks for; empty where there are none.
+    pub asks: String,
+    /// The bounds it has.
+    pub had: String,
+    /// The functions that the component imports by it.
+    pub imports: Vec<String>,
 }
 
 /// What an installation or a roll-back did.
@@ -251,6 +345,9 @@ pub struct Installed {
     pub replaced_version: Option<String>,
     /// What it may do.
     pub granted: Vec<String>,
+    /// Which calls use it, if it is not active but on trial.
+    #[serde(default)]
+    pub canary: Option<String>,
     /// False if it was active already.
     pub changed: bool,
     /// Lines of the dialplan that use names which no plugin provides now.
@@ -302,6 +399,12 @@ pub struct HistoryEntry {
     pub version: Option<String>,
     /// The component that was active afterwards.
     pub digest: Option<String>,
+    /// What it may do.
+    #[serde(default)]
+    pub granted: Vec<String>,
+    /// The version that was on trial, or of which the trial ended.
+    #[serde(default)]
+    pub canary: Option<Trial>,
     /// Who did it.
     pub who: String,
     /// Why.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use api::types::{
-    self, Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallRequest, Installed, Plugin,
-    Registration, ReloadReport, ReloadResult, Removed, TenantHealth, TenantReload,
+    self, Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallPlan, InstallRequest, Installed,
+    Plugin, Registration, ReloadReport, ReloadResult, Removed, TenantHealth, TenantReload,
 };
 use api::{Control, ControlError};
 use call::{CallId, TenantId};
@@ -345,6 +345,11 @@ impl Control for Admin {
         })
     }
 
+    async fn plan(&self, tenant: &str, request: InstallRequest) -> Result<InstallPlan, ControlError> {
+        let tenant = self.tenant(tenant)?;
+        self.plan_by_hand(&tenant, &request)
+    }
+
     async fn install(&self, tenant: &str, request: InstallRequest) -> Result<Installed, ControlError> {
         let tenant = self.tenant(tenant)?;
         self.install_by_hand(&tenant, request).await
@@ -358,6 +363,13 @@ impl Control for Admin {
             Some(which) => tenant.plugins().activate(id, which, by).await,
         };
         Ok(self.with_lacks(&tenant, changed.map_err(deploy::change_error)?))
+    }
+
+    async fn promote(&self, tenant: &str, id: &str) -> Result<Installed, ControlError> {
+        let tenant = self.tenant(tenant)?;
+        let by = plugin::By { who: "administrator".into(), why: "promote command".into() };
+        let promoted = tenant.plugins().promote(id, by).await.map_err(deploy::change_error)?;
+        Ok(self.with_lacks(&tenant, promoted))
     }
 
     async fn remove(&self, tenant: &str, id: &str, force: bool) -> Result<Removed, ControlError> {

@@ -100,6 +100,8 @@ pub(crate) struct CallTask {
     run_count: u64,
     /// The context of the first run and the last application, for the CDR.
     context: String,
+    /// What the first caller dialled, for the choice between versions of a plugin.
+    dialed: String,
     plugin: Option<String>,
     cdr_written: bool,
     finished: bool,
@@ -182,6 +184,7 @@ impl CallTask {
             requests: 0,
             run_count: 0,
             context: String::new(),
+            dialed: String::new(),
             plugin: None,
             cdr_written: false,
             finished: false,

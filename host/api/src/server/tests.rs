@@ -47,6 +47,10 @@ impl Control for OneCall {
         Err(ControlError::not_found(format!("no plugin {id}")).hint(Some("did you mean `app-echo`?".into())))
     }
 
+    async fn plan(&self, _: &str, request: InstallRequest) -> Result<InstallPlan, ControlError> {
+        Err(ControlError::new(ErrorCode::Conflict, format!("{}: changed", request.package)))
+    }
+
     async fn install(&self, _: &str, request: InstallRequest) -> Result<Installed, ControlError> {
         Err(ControlError::new(ErrorCode::Refused, format!("{}: a missing import", request.package)))
     }
@@ -60,9 +64,14 @@ impl Control for OneCall {
             replaced: None,
             replaced_version: None,
             granted: Vec::new(),
+            canary: None,
             changed: true,
             problems: Vec::new(),
         })
+    }
+
+    async fn promote(&self, _: &str, id: &str) -> Result<Installed, ControlError> {
+        Err(ControlError::new(ErrorCode::Refused, format!("{id} has no version on trial")))
     }
 
     async fn account(&self, _: &str, endpoint: &str) -> Result<Account, ControlError> {

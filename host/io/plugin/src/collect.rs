@@ -137,6 +137,7 @@ impl Kept {
                 for record in journal.plugins.values() {
                     kept.known.extend(record.versions.iter().map(|version| version.digest));
                     kept.active.extend(record.active);
+                    kept.active.extend(record.canary.as_ref().map(|trial| trial.kept.digest));
                 }
             }
         }

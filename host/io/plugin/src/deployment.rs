@@ -1,12 +1,16 @@
 //! The words of deployments: what is installed, what is reported, what can be wrong.
 
+use std::collections::BTreeSet;
+
 use call::TenantId;
 use serde::{Deserialize, Serialize};
 
+use crate::canary::Split;
 use crate::grant::{Capability, Consent};
 use crate::loader::{Digest, LoadError};
 use crate::manifest::ManifestError;
 use crate::package::key::PublisherKey;
+use crate::plan::{Basis, Want};
 use crate::trust::{Trust, TrustError};
 
 /// On what terms an administrator installs a package.
@@ -16,12 +20,16 @@ pub struct Terms {
     pub consent: Consent,
     /// Whose packages are taken.
     pub trust: Trust,
+    /// The plan that was consented to, if there was one: nothing else is installed.
+    pub basis: Option<Basis>,
+    /// Which calls try it beside the active version; all calls use it where this says nothing.
+    pub canary: Option<Split>,
 }
 
 impl Terms {
     /// Takes a package that nobody signed, too.
     pub fn unsigned(consent: Consent) -> Self {
-        Self { consent, trust: Trust { unsigned: true, ..Trust::default() } }
+        Self { consent, trust: Trust { unsigned: true, ..Trust::default() }, basis: None, canary: None }
     }
 }
 
@@ -51,6 +59,8 @@ pub struct Installed {
     pub replaced_version: Option<String>,
     /// What it may do.
     pub granted: Vec<Capability>,
+    /// Which calls use it, if it is not active but on trial.
+    pub canary: Option<Split>,
     /// False if the same version was active already: nothing was done.
     pub changed: bool,
 }
@@ -82,7 +92,9 @@ pub struct Deployed {
     pub live: usize,
     /// Runs pinned to former versions.
     pub draining: usize,
-    /// Generations in memory: 1 when nothing drains.
+    /// The version on trial.
+    pub canary: Option<Canary>,
+    /// Generations in memory: 1 when nothing drains and none is on trial.
     pub generations: usize,
     /// Runs since the start of the host.
     pub runs: u64,
@@ -92,6 +104,36 @@ pub struct Deployed {
     pub last_fault: Option<String>,
     /// Why it is not running, if it is not.
     pub trouble: Option<Trouble>,
+}
+
+/// A version on trial beside the active one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Canary {
+    /// The plugin's own version.
+    pub version: String,
+    /// The component.
+    pub digest: Digest,
+    /// Which calls use it.
+    pub split: Split,
+    /// What it may do.
+    pub granted: Vec<Capability>,
+    /// Runs on it.
+    pub live: usize,
+    /// Since when, in milliseconds since 1970.
+    pub unix_ms: u64,
+    /// Who began it, and why.
+    pub by: By,
+}
+
+/// A version on trial, in the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnTrial {
+    /// The plugin's own version.
+    pub version: String,
+    /// The component.
+    pub digest: Digest,
+    /// Which calls used it.
+    pub split: Split,
 }
 
 /// A version that can be activated: a component and the manifest it came with.
@@ -129,6 +171,12 @@ pub struct HistoryEntry {
     pub version: Option<String>,
     /// The component that was active afterwards.
     pub digest: Option<Digest>,
+    /// What it may do. Entries of before do not say.
+    #[serde(default)]
+    pub granted: BTreeSet<Capability>,
+    /// The version that was on trial, or of which the trial ended.
+    #[serde(default)]
+    pub canary: Option<OnTrial>,
     /// Who and why.
     #[serde(flatten)]
     pub by: By,
@@ -146,6 +194,14 @@ pub enum Event {
     RolledBack,
     /// The version before was made active because this one trapped too often.
     RolledBackAutomatically,
+    /// A version was installed for some calls.
+    CanaryStarted,
+    /// The version on trial became active.
+    Promoted,
+    /// The trial was ended; all calls use the active version.
+    CanaryEnded,
+    /// The trial was ended because the version trapped too often.
+    CanaryFailed,
     /// The deployment was removed; live runs end on their version.
     Removed,
 }
@@ -193,6 +249,29 @@ pub enum InstallError {
     /// It imports what is not consented to.
     #[error("it needs what was not granted: {}", list(.0))]
     NotGranted(Vec<Capability>),
+    /// It wants more than the active version has, and that was not consented to.
+    #[error("it needs consent to {}", wanted(.0))]
+    NoConsent(Vec<Want>),
+    /// The package has changed since the plan was made.
+    #[error("the package is not the one that was planned: {planned} was, this is {found}")]
+    OtherPackage {
+        /// What was consented to.
+        planned: Digest,
+        /// What is there.
+        found: Digest,
+    },
+    /// The plugin has changed since the plan was made.
+    #[error("the plugin was changed since the plan was made: what it would change may be another thing now")]
+    StalePlan,
+    /// There is no version that the other calls could use.
+    #[error("no version of it runs that the other calls could use: install it for all of them")]
+    NothingBeside,
+    /// The version to be tried is the active one.
+    #[error("this version is the active one")]
+    ActiveAlready,
+    /// A service is one for all calls.
+    #[error("it has a service, of which there is one for all calls: it cannot be tried by some of them")]
+    ServiceOnTrial,
     /// The manifest and the exports do not fit.
     #[error("{0}")]
     Mismatch(String),
@@ -229,6 +308,9 @@ pub enum ChangeError {
     /// There is no former version.
     #[error("{0} has no former version")]
     NothingBefore(String),
+    /// There is no version on trial.
+    #[error("{0} has no version on trial")]
+    NoCanary(String),
     /// That version was never installed, or is no longer kept.
     #[error("{id} has no version `{which}`")]
     UnknownVersion {
@@ -250,6 +332,14 @@ pub enum ChangeError {
     /// The other version does not come up any more.
     #[error(transparent)]
     Install(#[from] InstallError),
+}
+
+fn wanted(wants: &[Want]) -> String {
+    let one = |want: &Want| match want.asks.as_str() {
+        "" => want.right.name().to_owned(),
+        asks => format!("{} {asks}", want.right),
+    };
+    wants.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn list(capabilities: &[Capability]) -> String {

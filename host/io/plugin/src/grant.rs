@@ -9,6 +9,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Right;
+
 /// Something a plugin can be allowed: one WIT interface each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -43,6 +45,18 @@ impl Capability {
         }
     }
 
+    /// What it lets a plugin do, for an administrator.
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::Blob => "manages the recordings and other files it keeps on this server's disk",
+            Self::Bus => "asks its own service part",
+            Self::Dial => "calls others, for whom its caller pays",
+            Self::Dialplan => "reads and sets its calls' variables, runs applications, sends calls elsewhere",
+            Self::Kv => "keeps values on this server's disk",
+            Self::Recording => "records what parties say",
+        }
+    }
+
     /// The capability a WIT interface of `jackfield:pbx` belongs to; none if everybody has it.
     pub fn of_interface(interface: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|capability| capability.name() == interface)
@@ -58,8 +72,10 @@ impl fmt::Display for Capability {
 /// What the administrator allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consent {
-    /// Whatever the manifest declares: bundled plugins, and `--yes`.
+    /// Whatever the manifest declares: bundled plugins, to which whoever installed the server consented.
     Declared,
     /// These and no others.
     Only(BTreeSet<Capability>),
+    /// What the active version has, and these: an installation that wants more is refused.
+    Growth(BTreeSet<Right>),
 }

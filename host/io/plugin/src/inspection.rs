@@ -8,6 +8,7 @@ use crate::loader::World;
 use crate::loader::inspect::{Inspected, inspect};
 use crate::manifest::Manifest;
 use crate::package::Package;
+use crate::plan::Right;
 
 /// A package that was read and not compiled: milliseconds instead of seconds, and nothing of it has run.
 #[derive(Clone, Debug)]
@@ -61,6 +62,13 @@ impl Inspection {
         &self.inspected.imports
     }
 
+    /// The functions its component imports by a right.
+    pub(crate) fn functions_of(&self, right: Right) -> Vec<String> {
+        let prefix = format!("jackfield:pbx/{right}@");
+        let own = self.inspected.imports.iter().filter(|import| import.starts_with(&prefix));
+        own.filter_map(|import| import.split_once(' ')).map(|(_, function)| function.to_owned()).collect()
+    }
+
     /// What it may do where an administrator consents to this.
     ///
     /// # Errors
@@ -86,6 +94,11 @@ pub(crate) fn grant(
                 return Err(InstallError::NotDeclared { asked, declared: declared.into_iter().collect() });
             }
             allowed.clone()
+        }
+        // Of a plugin of which nothing is known; `plan` knows what it has.
+        Consent::Growth(given) => {
+            let given = |capability: &Capability| given.contains(&Right::Capability(*capability));
+            declared.into_iter().filter(given).collect()
         }
     };
     let refused: Vec<Capability> = uses.iter().copied().filter(|used| !granted.contains(used)).collect();

@@ -11,6 +11,7 @@
 //! host made it; no type of wasmtime is public.
 
 mod abi;
+mod canary;
 mod capability;
 mod collect;
 mod deployment;
@@ -25,6 +26,7 @@ mod loader;
 mod manifest;
 mod meter;
 mod package;
+mod plan;
 mod port;
 mod slot;
 mod tenant;
@@ -35,10 +37,12 @@ pub mod limit;
 pub mod measure;
 
 pub use abi::WIT_0_1;
+pub use canary::{Chooser, Split, SplitError};
 pub use capability::blob::blob_name;
 pub use collect::Collected;
 pub use deployment::{
-    Available, By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Terms, Trouble,
+    Available, By, Canary, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OnTrial, OpenError,
+    Terms, Trouble,
 };
 pub use error::{GuestError, RunError};
 pub use grant::{Capability, Consent};
@@ -51,6 +55,7 @@ pub use manifest::{Bounds, Build, Language, Manifest, ManifestError, RequestedLi
 pub use package::archive::{Archive, ArchiveError};
 pub use package::key::{KeyError, PublisherKey, SecretKey};
 pub use package::{Origin, Package};
+pub use plan::{Basis, Difference, Limit, Plan, Right, RightError, Want};
 pub use port::{BlobFailure, BoxFuture, CallPort, Clock, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
 pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};
 pub use tenant::TenantPlugins;

@@ -72,6 +72,8 @@ pub const HISTORY: usize = 100;
 pub const KEPT_VERSIONS: usize = 10;
 /// Publishers that are remembered of a plugin.
 pub const PUBLISHERS: usize = 16;
+/// Longest dialled number whose calls a version on trial takes.
+pub const CANARY_NUMBER_BYTES: usize = 64;
 /// Deployments a tenant may have.
 pub const DEPLOYMENTS: usize = 100;
 /// Requests waiting for a service.

@@ -73,6 +73,14 @@ pub struct Bounds {
     pub max: Option<u32>,
 }
 
+impl Bounds {
+    /// Whether it is more than `other` in anything. No bound is more than any.
+    pub(crate) fn exceed(&self, other: &Self) -> bool {
+        let more = |own: Option<u64>, other: Option<u64>| own.unwrap_or(u64::MAX) > other.unwrap_or(u64::MAX);
+        more(self.quota, other.quota) || more(self.max.map(u64::from), other.max.map(u64::from))
+    }
+}
+
 /// As people read it after the capability's name; nothing where there is no bound.
 impl fmt::Display for Bounds {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,6 @@
 //! A tenant's deployments: which version of which plugin is active, since when, by whom and why.
 
+mod canary;
 pub(crate) mod journal;
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,15 +21,17 @@ use crate::error::RunError;
 use crate::generation::{Generation, Parts, Verdict, lock};
 use crate::grant::Capability;
 use crate::host::Host;
-use crate::inspection;
+use crate::inspection::{self, Inspection};
 use crate::limit::DEPLOYMENTS;
-use crate::loader::{LoadError, Version, World};
-use crate::manifest::Manifest;
+use crate::loader::{Digest, LoadError, Version, World};
+use crate::manifest::{Manifest, RequestedLimits};
 use crate::package::Package;
+use crate::plan::{self, Basis, Given, Held, Plan, Want};
 use crate::port::TenantPort;
 use crate::slot::{AppSlot, FunctionSlot, ServiceInbox, ServiceSlot};
 use crate::trust::Trust;
-use journal::{Journal, Kept, Record};
+use canary::OnTrial;
+use journal::{Journal, Kept, Record, Trial};
 
 /// One tenant's plugins. Cheap to clone.
 #[derive(Clone)]
@@ -66,6 +69,14 @@ struct Entry {
     deployment: Arc<Deployment>,
     /// The active version, or why there is none.
     active: Result<Arc<Generation>, String>,
+    canary: Option<OnTrial>,
+}
+
+impl Entry {
+    /// What runs of it.
+    fn generations(&self) -> impl Iterator<Item = &Arc<Generation>> {
+        self.active.iter().chain(self.canary.iter().map(|trial| &trial.generation))
+    }
 }
 
 /// What happens to a plugin, by whom, and on whose word.
@@ -109,7 +120,7 @@ impl TenantPlugins {
             .spawned(async move {
                 for (id, record) in &journal.plugins {
                     if let Some(kept) = record.current() {
-                        opening.come_up(id, kept).await;
+                        opening.come_up(id, kept, record.canary.as_ref()).await;
                     }
                 }
             })
@@ -124,6 +135,30 @@ impl TenantPlugins {
         self.0.spawned(async move { inner.install(package, terms, by).await }).await
     }
 
+    /// What installing a package would change of what the plugin may do. Nothing of it is compiled.
+    ///
+    /// # Errors
+    /// It could not be installed, whatever is consented to.
+    pub fn plan(&self, package: &Package, trust: &Trust) -> Result<Plan, InstallError> {
+        let inspection = Inspection::of(package)?;
+        let record = self.0.known(&inspection.manifest.id);
+        record.trusts(package, &inspection.manifest, trust)?;
+        let mut wants = self.0.wants(&inspection.manifest, inspection.uses(), record.current());
+        for want in &mut wants {
+            want.imports = inspection.functions_of(want.right);
+        }
+        Ok(Plan {
+            component: Digest::of(&package.wasm),
+            signer: package.signer(),
+            publisher: record.publishing.publisher,
+            replaces: record.current().map(|kept| (kept.version(), kept.digest)),
+            wants,
+            basis: Basis { package: package.digest(), state: record.state() },
+            uses: inspection.uses().to_vec(),
+            manifest: inspection.manifest,
+        })
+    }
+
     /// Makes a version active again that was installed before: `which` is its own version, as in `0.1.0`, or the beginning of its digest.
     pub async fn activate(&self, id: &str, which: &str, by: By) -> Result<Installed, ChangeError> {
         let (inner, id, which) = (self.0.clone(), id.to_owned(), which.to_owned());
@@ -135,11 +170,14 @@ impl TenantPlugins {
         self.0.spawned(activation).await
     }
 
-    /// Makes the version before the active one active.
+    /// Makes the version before the active one active; ends the version on trial where there is one.
     pub async fn rollback(&self, id: &str, by: By) -> Result<Installed, ChangeError> {
         let (inner, id) = (self.0.clone(), id.to_owned());
         let rolling = async move {
             let _one = inner.changing.lock().await;
+            if let Some(ended) = inner.roll_back_canary(&id, &by).await {
+                return ended;
+            }
             let former = inner.record(&id)?.former().cloned();
             let former = former.ok_or_else(|| ChangeError::NothingBefore(id.clone()))?;
             inner.reactivate(&id, former, Event::RolledBack, by).await
@@ -235,12 +273,22 @@ impl Inner {
 
     async fn install(self: &Arc<Self>, package: Package, terms: Terms, by: By) -> Result<Installed, InstallError> {
         let manifest = Manifest::parse("plugin.toml", &package.manifest)?;
+        if let Some(planned) = terms.basis.filter(|basis| basis.package != package.digest()) {
+            return Err(InstallError::OtherPackage { planned: planned.package, found: package.digest() });
+        }
         // Before anything of it is compiled, and again when nothing can change meanwhile.
         self.known(&manifest.id).trusts(&package, &manifest, &terms.trust)?;
         let version = self.host.0.load(package.wasm.clone()).await?;
         inspection::declares_its_uses(&manifest, version.capabilities())?;
-        let granted = inspection::grant(&manifest, version.capabilities(), &terms.consent)?;
         inspection::fits(&manifest, version.worlds())?;
+        let _one = self.changing.lock().await;
+        let record = self.known(&manifest.id);
+        record.trusts(&package, &manifest, &terms.trust)?;
+        if terms.basis.is_some_and(|basis| basis.state != record.state()) {
+            return Err(InstallError::StalePlan);
+        }
+        let wants = self.wants(&manifest, version.capabilities(), record.current());
+        let granted = plan::grant(&manifest, version.capabilities(), &terms.consent, &wants)?;
         let kept = Kept {
             digest: version.digest(),
             package: Some(package.digest()),
@@ -249,9 +297,27 @@ impl Inner {
             granted,
             failed: false,
         };
-        let _one = self.changing.lock().await;
-        self.known(&manifest.id).trusts(&package, &manifest, &terms.trust)?;
-        self.make_active(manifest, version, kept, Change { event: Event::Installed, by, trust: terms.trust }).await
+        let change = |event| Change { event, by: by.clone(), trust: terms.trust };
+        match terms.canary {
+            Some(split) => {
+                let trial = Trial { kept, split, unix_ms: self.port.clock().unix_ms, by: by.clone() };
+                self.begin_canary(manifest, version, trial, change(Event::CanaryStarted)).await
+            }
+            None => self.make_active(manifest, version, kept, change(Event::Installed)).await,
+        }
+    }
+
+    /// What a package wants, compared with what the active version has.
+    fn wants(&self, manifest: &Manifest, uses: &[Capability], active: Option<&Kept>) -> Vec<Want> {
+        let former =
+            active.and_then(|kept| Some((Manifest::parse("plugin.toml", &kept.manifest).ok()?, &kept.granted)));
+        let held = former.as_ref().map(|(manifest, granted)| Held { manifest, granted });
+        let unasked = RequestedLimits::default();
+        let given = Given {
+            asked: self.host.0.limits_for(&manifest.limits),
+            before: self.host.0.limits_for(held.as_ref().map_or(&unasked, |held| &held.manifest.limits)),
+        };
+        plan::wants(manifest, uses, held.as_ref(), &given)
     }
 
     /// What is known of a plugin, installed or not.
@@ -302,6 +368,7 @@ impl Inner {
             replaced,
             replaced_version,
             granted,
+            canary: None,
             changed: true,
         };
         if running && record.current() == Some(&kept) {
@@ -319,6 +386,7 @@ impl Inner {
         if let (Some(signer), Some(package)) = (kept.signer, kept.package) {
             record.publishing.installed(signer, serial, package, &change.trust);
         }
+        self.note_end_of_trial(&mut record, change.event, &change.by);
         record.activate(kept);
         record.note(self.port.clock().unix_ms, change.event, change.by);
         if let Err(error) = self.store(&id, record).await {
@@ -330,12 +398,12 @@ impl Inner {
             }
             return Err(InstallError::Journal(error));
         }
-        self.swap(&id, Some(Entry { deployment, active: Ok(generation) }));
+        self.swap(&id, Some(Entry { deployment, active: Ok(generation), canary: None }));
         Ok(installed)
     }
 
     /// A deployment of the last run of the host; trouble is kept with it.
-    async fn come_up(self: &Arc<Self>, id: &str, kept: &Kept) {
+    async fn come_up(self: &Arc<Self>, id: &str, kept: &Kept, trial: Option<&Trial>) {
         let deployment = self.new_deployment(id);
         let active = match self.load_kept(kept).await {
             Ok((manifest, version)) => {
@@ -347,7 +415,11 @@ impl Inner {
         if let Err(error) = &active {
             tracing::error!(tenant = %self.tenant, plugin = id, %error, "a plugin does not come up");
         }
-        self.swap(id, Some(Entry { deployment, active }));
+        let mut entry = Entry { deployment, active, canary: None };
+        if let (Some(trial), true) = (trial, entry.active.is_ok()) {
+            entry.canary = self.bring_up_canary(&entry, trial).await;
+        }
+        self.swap(id, Some(entry));
     }
 
     fn new_deployment(self: &Arc<Self>, id: &str) -> Arc<Deployment> {
@@ -399,6 +471,7 @@ impl Inner {
     /// What calls see from now on. Callers hold `changing`, or nobody else has this tenant yet.
     fn swap(&self, id: &str, entry: Option<Entry>) {
         let mut table = Table::clone(&self.table.load());
+        let stays: Vec<Arc<Generation>> = entry.iter().flat_map(Entry::generations).cloned().collect();
         let former = match entry {
             Some(entry) => table.deployments.insert(id.into(), entry),
             None => table.deployments.remove(id),
@@ -410,8 +483,10 @@ impl Inner {
             table.functions.extend(generation.manifest.functions.iter().map(named));
         }
         self.table.store(Arc::new(table));
-        if let Some(former) = former.and_then(|entry| entry.active.ok()) {
-            former.retire();
+        for gone in former.iter().flat_map(Entry::generations) {
+            if !stays.iter().any(|stays| Arc::ptr_eq(stays, gone)) {
+                gone.retire();
+            }
         }
     }
 
@@ -423,6 +498,8 @@ impl Inner {
         generations.retain(|generation| generation.strong_count() > 0);
         let alive: Vec<Arc<Generation>> = generations.iter().filter_map(Weak::upgrade).collect();
         let live = entry.active.as_ref().map_or(0, |active| active.live());
+        let canary = Self::describe_canary(entry, record);
+        let present = live + canary.as_ref().map_or(0, |canary| canary.live);
         let current = record.current()?;
         // Of one that does not come up, what it was installed with.
         let manifest = match &entry.active {
@@ -447,7 +524,8 @@ impl Inner {
             service: deployment.service().is_some(),
             granted: entry.active.as_ref().map(|active| active.granted.iter().copied().collect()).unwrap_or_default(),
             live,
-            draining: alive.iter().map(|generation| generation.live()).sum::<usize>().saturating_sub(live),
+            draining: alive.iter().map(|generation| generation.live()).sum::<usize>().saturating_sub(present),
+            canary,
             generations: alive.len(),
             runs: deployment.runs.load(Ordering::Relaxed),
             faults: deployment.faults.load(Ordering::Relaxed),
@@ -499,6 +577,13 @@ impl Deployment {
         self.faults.fetch_add(1, Ordering::Relaxed);
         *lock(&self.last_fault) = Some(format!("{run}: {fault}"));
         let Some(tenant) = self.tenant.upgrade() else { return };
+        if tenant.is_on_trial(&self.id, &generation) {
+            if let Verdict::RollBack { faults, runs } = verdict {
+                let why = format!("{faults} of its last {runs} runs failed, the last: {fault}");
+                tenant.canary_fails(&self.id, &generation, why);
+            }
+            return;
+        }
         let can_go_back = lock(&tenant.journal).plugins.get(&self.id).is_some_and(|record| record.former().is_some());
         match verdict {
             Verdict::RollBack { faults, runs } if can_go_back => {

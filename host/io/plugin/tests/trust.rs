@@ -43,7 +43,7 @@ fn trusted(publisher: &Publisher) -> Trust {
 }
 
 async fn install(rig: &Rig, package: Package, trust: &Trust) -> Result<Installed, InstallError> {
-    rig.plugins.install(package, Terms { consent: Consent::Declared, trust: trust.clone() }, by()).await
+    rig.plugins.install(package, Terms { trust: trust.clone(), ..Terms::unsigned(Consent::Declared) }, by()).await
 }
 
 /// Why it was not taken; what ran runs on.

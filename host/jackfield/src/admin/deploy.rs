@@ -10,16 +10,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use api::types::{InstallRequest, Installed};
+use api::types::{InstallPlan, InstallRequest, Installed};
 use api::{ControlError, ErrorCode};
 use call::TenantId;
-use plugin::{By, ChangeError, Event, InstallError, Terms};
+use plugin::{Basis, By, ChangeError, Digest, Event, InstallError, Origin, SplitError, Terms};
 use switch::Tenant;
 
 use super::{Admin, describe, package};
 use crate::cmd::problem;
 use crate::config::{self, InstalledPlugin, Package, Problem, RunningTenant, Severity};
-use crate::packages::PackageError;
+use crate::packages::{Opened, PackageError};
 
 /// What the file declared when it was last looked at: the plugins' fingerprints, by id.
 type Declared = BTreeMap<String, String>;
@@ -114,22 +114,52 @@ impl Admin {
         installing.await.map(|_| None).map_err(|error| error.to_string())
     }
 
+    /// What installing a package by command would change.
+    pub(super) fn plan_by_hand(&self, tenant: &Tenant, request: &InstallRequest) -> Result<InstallPlan, ControlError> {
+        let (opened, terms) = self.ordered(tenant, request)?;
+        let plan = tenant.plugins().plan(&opened.package, &terms.trust).map_err(|error| install_error(&error))?;
+        Ok(describe::plan(plan, opened.package.origin == Origin::Bundled))
+    }
+
+    /// The package that a command names, and on what terms.
+    fn ordered(&self, tenant: &Tenant, request: &InstallRequest) -> Result<(Opened, Terms), ControlError> {
+        let package = match request.package.contains('/') {
+            true => Package::Path(PathBuf::from(&request.package)),
+            false => Package::Bundled(request.package.clone()),
+        };
+        let invalid = |message: String| ControlError::new(ErrorCode::Invalid, message);
+        let consent = match (&package, request.grants.as_deref()) {
+            (Package::Bundled(_), grants) => config::consent(grants),
+            (Package::Path(_), grants) => config::consent_to_growth(grants.unwrap_or_default()),
+        };
+        let digest = |text: &str| text.parse::<Digest>().map_err(|error| invalid(error.to_string()));
+        let basis = request.basis.as_ref();
+        let basis = basis.map(|basis| Ok(Basis { package: digest(&basis.package)?, state: digest(&basis.state)? }));
+        let terms = Terms {
+            consent: consent.map_err(invalid)?,
+            trust: self.trust(tenant.id(), request)?,
+            basis: basis.transpose()?,
+            canary: request
+                .canary
+                .as_ref()
+                .map(|split| split.parse())
+                .transpose()
+                .map_err(|error: SplitError| invalid(error.to_string()))?,
+        };
+        let opened = self.packages.open(&package).map_err(|error| package_error(&error))?;
+        Ok((opened, terms))
+    }
+
     /// Installs a package because an administrator says so.
     pub(super) async fn install_by_hand(
         &self,
         tenant: &Tenant,
         request: InstallRequest,
     ) -> Result<Installed, ControlError> {
-        let package = match request.package.contains('/') {
-            true => Package::Path(PathBuf::from(&request.package)),
-            false => Package::Bundled(request.package.clone()),
-        };
-        let invalid = |message: String| ControlError::new(ErrorCode::Invalid, message);
-        let consent = config::consent(request.grants.as_deref()).map_err(invalid)?;
-        let terms = Terms { consent, trust: self.trust(tenant.id(), &request)? };
-        let opened = self.packages.open(&package).map_err(|error| package_error(&error))?;
+        let (opened, terms) = self.ordered(tenant, &request)?;
         // Before the seconds that compiling takes.
-        opened.inspection.grant(&terms.consent).map_err(|error| install_error(&error))?;
+        let plan = tenant.plugins().plan(&opened.package, &terms.trust);
+        plan.and_then(|plan| plan.allows(&terms.consent)).map_err(|error| install_error(&error))?;
         let prompts = self.folder(&opened).join("prompts");
         let failed = |error| ControlError::new(ErrorCode::Failed, format!("its prompts cannot be unpacked: {error}"));
         self.unpack(&opened).map_err(failed)?;
@@ -237,10 +267,15 @@ fn package_error(error: &PackageError) -> ControlError {
 fn install_error(error: &InstallError) -> ControlError {
     let code = match error {
         InstallError::Journal(_) => ErrorCode::Failed,
+        InstallError::OtherPackage { .. } | InstallError::StalePlan => ErrorCode::Conflict,
         _ => ErrorCode::Refused,
     };
     let hint = match error {
         InstallError::Untrusted(error) => package::trust_hint(error),
+        InstallError::NoConsent(_) => Some("grants have to name them".into()),
+        InstallError::OtherPackage { .. } | InstallError::StalePlan => {
+            Some("install it again to look at a new plan".into())
+        }
         _ => None,
     };
     ControlError::new(code, error.to_string()).hint(hint)
@@ -251,6 +286,8 @@ pub(super) fn change_error(error: ChangeError) -> ControlError {
         ChangeError::Install(install) => install_error(install),
         ChangeError::Unknown { .. } | ChangeError::UnknownVersion { .. } => ControlError::not_found(error.to_string()),
         ChangeError::SeveralVersions { .. } => ControlError::new(ErrorCode::Invalid, error.to_string()),
-        ChangeError::NothingBefore(_) => ControlError::new(ErrorCode::Refused, error.to_string()),
+        ChangeError::NothingBefore(_) | ChangeError::NoCanary(_) => {
+            ControlError::new(ErrorCode::Refused, error.to_string())
+        }
     }
 }

@@ -78,6 +78,7 @@ pub(super) fn plugin(plugin: Deployed) -> types::Plugin {
         functions: plugin.functions,
         granted: plugin.granted.iter().map(ToString::to_string).collect(),
         live: plugin.live,
+        canary: plugin.canary.map(canary),
         draining: plugin.draining,
         runs: plugin.runs,
         faults: plugin.faults,
@@ -121,6 +122,36 @@ fn available(one: &plugin::Available) -> types::Available {
     types::Available { version: one.version.clone(), digest: one.digest.to_string(), active: one.active }
 }
 
+pub(super) fn plan(plan: plugin::Plan, bundled: bool) -> types::InstallPlan {
+    let right = |want: &plugin::Want| types::PlannedRight {
+        name: want.right.name().into(),
+        means: want.right.means().into(),
+        difference: word(&want.difference),
+        asks: want.asks.clone(),
+        had: want.had.clone(),
+        imports: want.imports.clone(),
+    };
+    let growth = plan.wants.iter().filter(|want| want.needs_consent() && !bundled);
+    types::InstallPlan {
+        growth: growth.map(|want| want.right.name().to_owned()).collect(),
+        rights: plan.wants.iter().map(right).collect(),
+        id: plan.manifest.id,
+        version: plan.manifest.version,
+        title: plan.manifest.title,
+        serial: plan.manifest.serial,
+        component: plan.component.to_string(),
+        signer: plan.signer.map(|signer| signer.to_string()),
+        publisher: plan.publisher.map(|publisher| publisher.to_string()),
+        bundled,
+        replaces: plan.replaces.map(|(version, digest)| types::Available {
+            version,
+            digest: digest.to_string(),
+            active: true,
+        }),
+        basis: types::PlanBasis { package: plan.basis.package.to_string(), state: plan.basis.state.to_string() },
+    }
+}
+
 pub(super) fn installed(installed: plugin::Installed) -> types::Installed {
     types::Installed {
         id: installed.id,
@@ -130,6 +161,7 @@ pub(super) fn installed(installed: plugin::Installed) -> types::Installed {
         replaced: installed.replaced.map(|digest| digest.to_string()),
         replaced_version: installed.replaced_version,
         granted: installed.granted.iter().map(ToString::to_string).collect(),
+        canary: installed.canary.map(|split| split.to_string()),
         changed: installed.changed,
         problems: Vec::new(),
     }
@@ -142,9 +174,26 @@ pub(super) fn event(entry: plugin::HistoryEntry) -> types::HistoryEntry {
         event: word(&entry.event),
         version: entry.version,
         digest: entry.digest.map(|digest| digest.to_string()),
+        granted: entry.granted.iter().map(ToString::to_string).collect(),
+        canary: entry.canary.map(|one| trial(one.version, one.digest, &one.split)),
         who: entry.by.who,
         why: entry.by.why,
     }
+}
+
+fn canary(canary: plugin::Canary) -> types::Canary {
+    types::Canary {
+        trial: trial(canary.version, canary.digest, &canary.split),
+        granted: canary.granted.iter().map(ToString::to_string).collect(),
+        live: canary.live,
+        since: rfc3339(canary.unix_ms),
+        who: canary.by.who,
+        why: canary.by.why,
+    }
+}
+
+fn trial(version: String, digest: plugin::Digest, split: &plugin::Split) -> types::Trial {
+    types::Trial { version, digest: digest.to_string(), split: split.to_string() }
 }
 
 /// A moment in UTC to the second, as RFC 3339 writes it.

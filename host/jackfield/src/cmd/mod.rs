@@ -138,7 +138,7 @@ impl From<ClientError> for Failure {
             ClientError::Control(error) => match error.code {
                 ErrorCode::NotFound => Exit::NotFound,
                 ErrorCode::Invalid => Exit::Usage,
-                ErrorCode::Refused | ErrorCode::Failed => Exit::NotDone,
+                ErrorCode::Refused | ErrorCode::Conflict | ErrorCode::Failed => Exit::NotDone,
             },
             ClientError::Nonsense(_) => Exit::NotDone,
         };

@@ -2,13 +2,14 @@
 
 mod build;
 mod inspect;
+mod install;
 mod key;
 mod new;
 mod pack;
 
 use std::path::PathBuf;
 
-use api::types::{self, HistoryEntry, InstallRequest, Installed, Removed};
+use api::types::{self, HistoryEntry, Installed, Removed};
 use clap::{Args, Subcommand};
 
 use super::output::{Output, problem_line, table, table_or};
@@ -50,24 +51,10 @@ enum Command {
     /// Show what a package can do and who signed it. Nothing of it is run, and no server is needed.
     Inspect(inspect::Inspect),
     /// Install a plugin or a new version of one. New calls use it; calls that are up stay on theirs.
-    Install {
-        /// The tenant.
-        tenant: String,
-        /// A package file, a folder with plugin.toml and the component, or the name of a bundled plugin.
-        package: String,
-        /// Take a package that nobody signed, such as a folder of your own.
-        #[arg(long)]
-        unsigned: bool,
-        /// Trust this publisher with the plugin, pinned or not.
-        #[arg(long, value_name = "KEY")]
-        publisher: Option<String>,
-        /// A capability to allow, may be repeated. Without it: those the manifest declares.
-        #[arg(long = "grant", value_name = "CAPABILITY")]
-        grants: Vec<String>,
-        /// Why, for the history.
-        #[arg(long, default_value = "")]
-        why: String,
-    },
+    ///
+    /// What the package asks for and the active version does not have is shown and asked about first. Where nobody can be asked,
+    /// `--yes --grant NAME,…` consents to what it lists. Bundled plugins are as trusted as the server they came with.
+    Install(install::Install),
     /// List a tenant's plugins.
     List {
         /// The tenant.
@@ -80,7 +67,14 @@ enum Command {
         /// The plugin's id.
         id: String,
     },
-    /// Make the version before the active one active, or another.
+    /// Make the version on trial (`install --canary`) the active one.
+    Promote {
+        /// The tenant.
+        tenant: String,
+        /// The plugin's id.
+        id: String,
+    },
+    /// End the trial of a version. Without one: make the version before the active one active, or another.
     Rollback {
         /// The tenant.
         tenant: String,
@@ -120,13 +114,7 @@ impl Plugin {
             Command::Key(key) => key.run(output)?,
             Command::Pack(pack) => pack.run(output)?,
             Command::Inspect(inspect) => inspect.run(output)?,
-            Command::Install { tenant, package, unsigned, publisher, grants, why } => {
-                let grants = (!grants.is_empty()).then_some(grants);
-                let package = absolute(&package)?;
-                let request = InstallRequest { package, unsigned, publisher, grants, who: user(), why };
-                let installed: Installed = server.post(&all(&tenant), &request).await?;
-                output.value(&installed, || change(&installed));
-            }
+            Command::Install(install) => install.run(&server, output).await?,
             Command::List { tenant } => {
                 let plugins: Vec<types::Plugin> = server.get(&all(&tenant)).await?;
                 output.value(&plugins, || list(&plugins));
@@ -139,6 +127,10 @@ impl Plugin {
                 let to = to.map(|to| format!("?to={}", segment(&to))).unwrap_or_default();
                 let path = format!("{}/rollback{to}", one(&tenant, &id));
                 let installed: Installed = server.post(&path, &()).await?;
+                output.value(&installed, || change(&installed));
+            }
+            Command::Promote { tenant, id } => {
+                let installed: Installed = server.post(&format!("{}/promote", one(&tenant, &id)), &()).await?;
                 output.value(&installed, || change(&installed));
             }
             Command::Remove { tenant, id, force } => {
@@ -179,6 +171,10 @@ fn change(installed: &Installed) -> String {
     let same = installed.replaced.as_ref() == Some(&installed.digest);
     let id = &installed.id;
     let sentence = match (installed.changed, &installed.replaced) {
+        _ if installed.canary.is_some() => {
+            let split = installed.canary.as_deref().map(calls_of).unwrap_or_default();
+            format!("{id} {now} is tried by {split}; granted: {granted}")
+        }
         (false, _) => format!("{id} {now} was active already"),
         (true, None) => format!("{id} {now} is active; granted: {granted}"),
         (true, Some(_)) if same => {
@@ -217,7 +213,9 @@ fn named(version: Option<&str>, digest: Option<&str>) -> String {
 fn list(plugins: &[types::Plugin]) -> String {
     let row = |plugin: &types::Plugin| {
         let provides: Vec<String> = plugin.apps.iter().chain(&plugin.functions).cloned().collect();
-        let state = plugin.trouble.clone().unwrap_or_else(|| "active".into());
+        let trial =
+            plugin.canary.iter().map(|one| format!(", {} tried by {}", one.trial.version, calls_of(&one.trial.split)));
+        let state = plugin.trouble.clone().unwrap_or_else(|| "active".into()) + &trial.collect::<String>();
         let calls = match plugin.draining {
             0 => plugin.live.to_string(),
             draining => format!("{} (+{draining} on former versions)", plugin.live),
@@ -245,9 +243,26 @@ fn show(plugin: &types::Plugin) -> String {
         let active = if one.active { ", active" } else { "" };
         format!("version    {}{active}", named(Some(&one.version), Some(&one.digest)))
     }));
+    lines.extend(plugin.canary.iter().map(|one| {
+        let version = named(Some(&one.trial.version), Some(&one.trial.digest));
+        let (calls, granted) = (calls_of(&one.trial.split), some(&one.granted));
+        let why = if one.why.is_empty() { String::new() } else { format!(": {}", one.why) };
+        format!(
+            "on trial   {version}, tried by {calls} ({} now), granted {granted}; since {} by {}{why}",
+            one.live, one.since, one.who
+        )
+    }));
     lines.extend(plugin.last_fault.iter().map(|fault| format!("last fault {}", super::output::printable(fault))));
     lines.extend(plugin.trouble.iter().map(|trouble| format!("trouble    {trouble}")));
     lines.join("\n")
+}
+
+/// Which calls try a version.
+fn calls_of(split: &str) -> String {
+    match split.strip_prefix("number=") {
+        Some(number) => format!("calls to {number}"),
+        None => format!("{split} of the calls"),
+    }
 }
 
 fn some(words: &[String]) -> String {
@@ -257,10 +272,16 @@ fn some(words: &[String]) -> String {
 fn events(history: &[HistoryEntry]) -> String {
     let row = |entry: &HistoryEntry| {
         let active = named(entry.version.as_deref(), entry.digest.as_deref());
-        vec![entry.time.clone(), entry.event.clone(), active, entry.who.clone(), entry.why.clone()]
+        let granted = entry.granted.join(" ");
+        let trial = entry
+            .canary
+            .iter()
+            .map(|one| format!(" {}, {}", named(Some(&one.version), Some(&one.digest)), calls_of(&one.split)));
+        let event = entry.event.clone() + &trial.collect::<String>();
+        vec![entry.time.clone(), event, active, granted, entry.who.clone(), entry.why.clone()]
     };
     let rows: Vec<Vec<String>> = history.iter().map(row).collect();
-    table(&["time", "event", "active", "who", "why"], &rows)
+    table(&["time", "event", "active", "granted", "who", "why"], &rows)
 }
 
 /// As many digits as people can compare.

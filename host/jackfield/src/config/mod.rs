@@ -30,7 +30,7 @@ use sip::auth::Algorithm;
 pub(crate) use claims::Claims;
 pub(crate) use endpoint::{Credential, Endpoint, Eviction};
 pub(crate) use names::Offers;
-pub(crate) use plugin::{Package, Plugin, consent};
+pub(crate) use plugin::{Package, Plugin, consent, consent_to_growth};
 pub(crate) use problem::{Problem, Severity, choice, suggestion};
 pub(crate) use running::{InstalledPlugin, Running, RunningTenant};
 pub(crate) use server::{LogFormat, Server};

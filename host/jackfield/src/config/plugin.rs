@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plugin::{Capability, Consent, Digest, PublisherKey, Terms, Trust, TrustError};
+use plugin::{Capability, Consent, Digest, Origin, PublisherKey, Right, Terms, Trust, TrustError};
 
 use super::document::Section;
 use super::names::Offers;
@@ -56,7 +56,8 @@ const VERSION: Setting<String> = Setting {
 
 const GRANTS: Setting<Vec<String>> = Setting {
     key: "grants",
-    doc: "the capabilities you allow; without it, those the plugin's manifest declares",
+    doc: "the capabilities you allow, with the bounds that the plugin's manifest asks for; without it, a bundled plugin has those that \
+          its manifest declares and another one none",
     bound: "a list of \"blob\", \"bus\", \"dial\", \"dialplan\", \"kv\", \"recording\"",
     default: None,
     read: |item| list(item, 16, text),
@@ -85,8 +86,8 @@ impl Plugin {
     /// What tells a table and its package from what they were: the digest of package and grants.
     pub(crate) fn fingerprint(&self) -> String {
         let grants = match &self.terms.consent {
-            Consent::Declared => None,
             Consent::Only(grants) => Some(grants),
+            Consent::Declared | Consent::Growth(_) => None,
         };
         Digest::of(format!("{} {grants:?}", self.opened.package.digest()).as_bytes()).to_string()
     }
@@ -184,10 +185,16 @@ impl Table {
         }
         let grants = |text: String| section.problem_at(GRANTS.key, text);
         let consent = consent(self.grants.as_deref()).map_err(grants)?;
+        // A publisher's word is not an administrator's: a package that is replaced by another would grant itself more.
+        let asked: Vec<&str> = manifest.capabilities.keys().map(|capability| capability.name()).collect();
+        if consent == Consent::Declared && opened.package.origin != Origin::Bundled && !asked.is_empty() {
+            let text = format!("it asks for {}, and nothing here allows that", asked.join(", "));
+            return Err(grants(text).hint(format!("grants = [\"{}\"]", asked.join("\", \""))));
+        }
         opened.inspection.grant(&consent).map_err(|error| grants(error.to_string()))?;
         let config = self.config.into_iter().collect();
         let place = Problem { severity: Severity::Error, ..section.problem("") };
-        let terms = Terms { consent, trust: self.trust };
+        let terms = Terms { consent, trust: self.trust, basis: None, canary: None };
         Ok(Plugin { id: self.id, opened, terms, config, place })
     }
 }
@@ -226,11 +233,19 @@ pub(crate) fn consent(grants: Option<&[String]>) -> Result<Consent, String> {
     let Some(grants) = grants else { return Ok(Consent::Declared) };
     let capability = |name: &String| {
         let found = Capability::ALL.into_iter().find(|capability| capability.name() == name);
-        found.ok_or_else(|| {
-            let known: Vec<&str> = Capability::ALL.iter().map(|capability| capability.name()).collect();
-            let hint = suggestion(name, known.iter().copied());
-            format!("no capability `{name}`: {}", hint.unwrap_or_else(|| format!("there are {}", known.join(", "))))
-        })
+        found.ok_or_else(|| unknown_right(name, Capability::ALL.into_iter().map(Capability::name)))
     };
     Ok(Consent::Only(grants.iter().map(capability).collect::<Result<_, _>>()?))
+}
+
+/// What an administrator allows besides what the active version has, from the names in a plan.
+pub(crate) fn consent_to_growth(grants: &[String]) -> Result<Consent, String> {
+    let right = |name: &String| name.parse::<Right>().map_err(|_| unknown_right(name, Right::all().map(Right::name)));
+    Ok(Consent::Growth(grants.iter().map(right).collect::<Result<_, _>>()?))
+}
+
+fn unknown_right<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
+    let hint = suggestion(name, known.iter().copied());
+    format!("no capability `{name}`: {}", hint.unwrap_or_else(|| format!("there are {}", known.join(", "))))
 }

@@ -425,6 +425,13 @@ fn a_package_is_taken_from_whom_the_files_trust() {
     let running = Running { publishers: Some(Vec::new()), ..Running::default() };
     assert!(folder.problems_for(&running).join("").contains("whom neither host nor tenant has pinned"));
 
+    // Whom it is from says nothing of what it may do.
+    folder.write("tenants/acme/mine/plugin.toml", &format!("{manifest}[capabilities]\nkv = {{}}\n"));
+    let mine = "package = \"./mine\"\nunsigned = true";
+    let refused = problems("", mine);
+    assert!(refused.contains("it asks for kv, and nothing here allows that (grants = [\"kv\"])"), "{refused}");
+    assert_eq!(problems("", &format!("{mine}\ngrants = [\"kv\"]")), "");
+
     let refused = problems("publishers = [\"ed25519:12\"]", signed);
     assert!(refused.contains("a publisher's key is `ed25519:` and 64 hex digits"), "{refused}");
     let mut tampered = file.to_vec();

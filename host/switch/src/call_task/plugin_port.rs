@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use call::{LegId, Outcome, Request, RequestError};
-use plugin::{AppSlot, BoxFuture, CallPort};
+use plugin::{AppSlot, BoxFuture, CallPort, Chooser};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -17,13 +17,14 @@ pub(super) struct Port {
     tenant: Arc<Tenant>,
     /// Cancelled when the leg is over.
     gone: CancellationToken,
+    chooser: Chooser,
     /// How many applications run this one.
     depth: u8,
 }
 
 impl Port {
-    pub(super) fn new(inbox: Inbox, tenant: Arc<Tenant>, gone: CancellationToken) -> Arc<Self> {
-        Arc::new(Self { inbox, tenant, gone, depth: 0 })
+    pub(super) fn new(inbox: Inbox, tenant: Arc<Tenant>, gone: CancellationToken, chooser: Chooser) -> Arc<Self> {
+        Arc::new(Self { inbox, tenant, gone, chooser, depth: 0 })
     }
 
     async fn verb<T>(&self, leg: LegId, verb: impl FnOnce(oneshot::Sender<T>) -> DialplanVerb) -> Option<T> {
@@ -81,13 +82,14 @@ impl CallPort for Port {
             if self.depth >= limit::NESTED_APPLICATIONS {
                 return Err(RequestError::Limit);
             }
-            let slot = self.tenant.plugins.app(application).ok_or_else(|| {
+            let slot = self.tenant.plugins.app_for(application, &self.chooser).ok_or_else(|| {
                 RequestError::Invalid(format!("no plugin of this tenant has the application {application}"))
             })?;
             let port = Self {
                 inbox: self.inbox.clone(),
                 tenant: Arc::clone(&self.tenant),
                 gone: self.gone.clone(),
+                chooser: self.chooser.clone(),
                 depth: self.depth + 1,
             };
             match run_to_end(slot, leg, arguments.to_owned(), Arc::new(port)).await {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use call::{Cause, DialArguments, DialStatus, Input, LegId, Outcome, Request, RequestError, RequestId, Route};
 use dialplan::{Ask, Execution, Level, Reply};
 use futures_util::FutureExt as _;
-use plugin::FunctionCall;
+use plugin::{Chooser, FunctionCall};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -96,6 +96,7 @@ impl CallTask {
         let context = self.context_of(leg, &route);
         if self.context.is_empty() {
             self.context.clone_from(&context);
+            self.dialed = self.attribute(leg, "dialed.number").unwrap_or_default();
         }
         let run = |program, context| Run {
             program,
@@ -250,10 +251,11 @@ impl CallTask {
     fn run_app(&mut self, leg: LegId, name: String, arguments: String) {
         self.run_count += 1;
         let number = self.run_count;
+        let chooser = self.chooser();
         let Some(run) = self.runs.get_mut(&leg) else { return };
         run.number = number;
-        let port = Port::new(self.sender.clone(), Arc::clone(&self.tenant), run.leg_gone.clone());
-        let Some(slot) = self.tenant.plugins.app(&name) else {
+        let port = Port::new(self.sender.clone(), Arc::clone(&self.tenant), run.leg_gone.clone(), chooser.clone());
+        let Some(slot) = self.tenant.plugins.app_for(&name, &chooser) else {
             return self.app_over(leg, &name, AppResult::Unknown);
         };
         let plugin = format!("{}@{}", slot.plugin(), slot.digest());
@@ -301,7 +303,9 @@ impl CallTask {
     }
 
     fn read_function(&mut self, leg: LegId, name: &str, arguments: Vec<String>) {
-        let Some(slot) = self.tenant.plugins.function(name) else { return self.no_function(leg, name) };
+        let Some(slot) = self.tenant.plugins.function_for(name, &self.chooser()) else {
+            return self.no_function(leg, name);
+        };
         let future = slot.read(arguments, self.function_call(leg)).map(|result| match result {
             Ok(Ok(value)) => Reply::Value(value),
             Ok(Err(error)) => Reply::Failed { message: error.to_string() },
@@ -311,7 +315,9 @@ impl CallTask {
     }
 
     fn write_function(&mut self, leg: LegId, name: &str, arguments: Vec<String>, value: String) {
-        let Some(slot) = self.tenant.plugins.function(name) else { return self.no_function(leg, name) };
+        let Some(slot) = self.tenant.plugins.function_for(name, &self.chooser()) else {
+            return self.no_function(leg, name);
+        };
         let future = slot.write(arguments, value, self.function_call(leg)).map(|result| match result {
             Ok(Ok(())) => Reply::Done,
             Ok(Err(error)) => Reply::Failed { message: error.to_string() },
@@ -320,9 +326,14 @@ impl CallTask {
         self.await_function(leg, future);
     }
 
+    /// What tells which version of a plugin this call uses: the same for all of the call.
+    fn chooser(&self) -> Chooser {
+        Chooser { call: self.id, dialed: self.dialed.clone() }
+    }
+
     fn function_call(&self, leg: LegId) -> Option<FunctionCall> {
         let gone = self.runs.get(&leg)?.leg_gone.clone();
-        Some(FunctionCall { leg, port: Port::new(self.sender.clone(), Arc::clone(&self.tenant), gone) })
+        Some(FunctionCall { leg, port: Port::new(self.sender.clone(), Arc::clone(&self.tenant), gone, self.chooser()) })
     }
 
     fn no_function(&mut self, leg: LegId, name: &str) {

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::deployment::{Available, By, ChangeError, Event, HistoryEntry};
+use crate::canary::Split;
+use crate::deployment::{Available, By, ChangeError, Event, HistoryEntry, OnTrial};
 use crate::grant::Capability;
 use crate::limit::{HISTORY, KEPT_VERSIONS};
 use crate::loader::Digest;
@@ -40,6 +41,9 @@ pub(crate) struct Record {
     /// The digest of the manifest it is active with: a component may have come with several. Files of before do not say.
     #[serde(default)]
     manifest: Option<Digest>,
+    /// A version that some calls use beside the active one.
+    #[serde(default)]
+    pub(crate) canary: Option<Trial>,
     /// In the order of their installation, the newest last.
     pub(crate) versions: Vec<Kept>,
     /// The oldest first.
@@ -47,6 +51,15 @@ pub(crate) struct Record {
     /// Who has published it. Files of before do not say.
     #[serde(default)]
     pub(crate) publishing: Publishing,
+}
+
+/// A version on trial, since when, by whom and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Trial {
+    pub(crate) kept: Kept,
+    pub(crate) split: Split,
+    pub(crate) unix_ms: u64,
+    pub(crate) by: By,
 }
 
 /// A version that can be activated.
@@ -179,6 +192,7 @@ impl Record {
     pub(crate) fn clear(&mut self) {
         (self.active, self.manifest) = (None, None);
         self.versions.clear();
+        self.canary = None;
         self.publishing.removed();
     }
 
@@ -192,9 +206,22 @@ impl Record {
         self.publishing.judge(package, manifest, trust, used)
     }
 
+    /// What tells it from what it was before any change.
+    pub(crate) fn state(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(self).expect("its keys are text"))
+    }
+
     pub(crate) fn note(&mut self, unix_ms: u64, event: Event, by: By) {
-        let version = self.current().map(Kept::version);
-        self.history.push(HistoryEntry { unix_ms, event, version, digest: self.active, by });
+        let canary = self.canary.as_ref().map(|trial| OnTrial {
+            version: trial.kept.version(),
+            digest: trial.kept.digest,
+            split: trial.split.clone(),
+        });
+        let (version, granted) = match self.current() {
+            Some(current) => (Some(current.version()), current.granted.clone()),
+            None => (None, BTreeSet::new()),
+        };
+        self.history.push(HistoryEntry { unix_ms, event, version, digest: self.active, granted, canary, by });
         let surplus = self.history.len().saturating_sub(HISTORY);
         self.history.drain(..surplus);
     }
