@@ -38,11 +38,17 @@ fn ticks_per_second() -> Result<f64, String> {
 /// Begins the command line of a program that runs on one core and there goes before everything else the machine does
 /// (performance.md, "Method").
 pub(crate) fn pinned(core: usize) -> Command {
-    let mut command = Command::new("taskset");
-    command.args(["-c", &core.to_string()]);
+    let mut command = on(core);
     if may_go_first() {
         command.args(FIRST);
     }
+    command
+}
+
+/// Begins the command line of a program that runs on one core, with the priority that programs have.
+pub(crate) fn on(core: usize) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", &core.to_string()]);
     command
 }
 

@@ -4,7 +4,13 @@
 //! piece of work, from /proc, because machines are shared and noisy. Each row is run three times and shows its median, and
 //! beside it what that would be on the machine that the goals are of (`reference`).
 
+#[cfg(feature = "scenario")]
+#[path = "../harness/attack.rs"]
+mod attack;
 mod cpu;
+#[cfg(feature = "scenario")]
+#[path = "../harness/crowd.rs"]
+mod crowd;
 #[cfg(feature = "scenario")]
 #[path = "../harness/guest.rs"]
 mod guest;
@@ -21,7 +27,8 @@ use report::Report;
 use rows::Row;
 
 const USAGE: &str = "\
-usage: bench [P1] [P2] [P3] [P4] [P8] [P9] [P10] [P14] [--server FILE] [--json FILE] [--runs N] [--quick] [--gate]
+usage: bench [P1] [P2] [P3] [P4] [P8] [P9] [P10] [P11] [P12] [P13] [P14]
+             [--server FILE] [--json FILE] [--runs N] [--quick] [--gate]
 
   --server FILE   the jackfield binary [default: beside this program]
   --json FILE     append one JSON line per row here [default: bench/results.jsonl in the target directory]

@@ -180,12 +180,12 @@ fn md5_hex(text: &str) -> String {
 }
 
 /// This program on the load generator's core, as long as the value lives.
-struct Pinned {
+pub(crate) struct Pinned {
     before: String,
 }
 
 impl Pinned {
-    fn to_load_generator() -> Result<Self, String> {
+    pub(crate) fn to_load_generator() -> Result<Self, String> {
         let before = cpu::allowed()?;
         let (_, core) = cpu::cores()?;
         pin(&core.to_string())?;

@@ -23,6 +23,8 @@ pub(crate) struct Server {
     dir: Option<TempDir>,
     pub(crate) sip: SocketAddr,
     pub(crate) tenant: Tenant,
+    /// The demo's second one.
+    pub(crate) neighbour: Tenant,
 }
 
 /// The line that the demo prints when it is ready.
@@ -33,7 +35,7 @@ struct Ready {
 }
 
 /// A tenant of the demo.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct Tenant {
     pub(crate) name: String,
     pub(crate) domain: String,
@@ -66,20 +68,31 @@ impl Server {
     ///
     /// The first start makes the configuration, and compiles the plugins; the second one is measured.
     pub(crate) fn start(binary: &Path) -> Result<Self, String> {
+        Self::start_as(binary, cpu::pinned)
+    }
+
+    /// The same with the priority that programs have: where the server's own threads compete, real time would let each of them keep
+    /// the core for a tenth of a second.
+    #[cfg(feature = "scenario")]
+    pub(crate) fn start_like_any_other(binary: &Path) -> Result<Self, String> {
+        Self::start_as(binary, cpu::on)
+    }
+
+    fn start_as(binary: &Path, begin: fn(usize) -> Command) -> Result<Self, String> {
         let dir = tempfile::tempdir().map_err(|error| format!("temporary directory: {error}"))?;
-        let first = Self::start_in(binary, dir)?;
+        let first = Self::start_in(binary, dir, begin)?;
         for tenant in ["acme", "globex"] {
             let folder = first.dir().join(format!("demo/config/tenants/{tenant}"));
             let prepared = extend(&folder.join("dialplan.conf"));
             prepared.map_err(|error| format!("{}: {error}", folder.display()))?;
         }
-        Self::start_in(binary, first.end())
+        Self::start_in(binary, first.end(), begin)
     }
 
-    fn start_in(binary: &Path, dir: TempDir) -> Result<Self, String> {
+    fn start_in(binary: &Path, dir: TempDir, begin: fn(usize) -> Command) -> Result<Self, String> {
         let log = File::create(dir.path().join("server.log")).map_err(|error| error.to_string())?;
         let (core, _) = cpu::cores()?;
-        let mut child = cpu::pinned(core)
+        let mut child = begin(core)
             .arg(binary)
             .args(["demo", "--json", "--sip", "127.0.0.1:0", "--dir"])
             .arg(dir.path().join("demo"))
@@ -100,27 +113,53 @@ impl Server {
             child,
             dir: Some(dir),
             sip: SocketAddr::from(([127, 0, 0, 1], 0)),
-            tenant: Tenant { name: String::new(), domain: String::new(), endpoints: Vec::new() },
+            tenant: Tenant::default(),
+            neighbour: Tenant::default(),
         };
         let ready = ready.map_err(|error| format!("{error}\n{}", server.log()))?;
         server.sip = ready.sip;
-        server.tenant = ready.tenants.into_iter().next().ok_or("the demo has no tenant")?;
+        let mut tenants = ready.tenants.into_iter();
+        server.tenant = tenants.next().ok_or("the demo has no tenant")?;
+        server.neighbour = tenants.next().ok_or("the demo has one tenant only")?;
         Ok(server)
     }
 
     /// The server after `kill -9` and a new start on what it left behind.
     pub(crate) fn killed_and_started(self) -> Result<Self, String> {
         let binary = self.binary.clone();
-        Self::start_in(&binary, self.end())
+        Self::start_in(&binary, self.end(), cpu::pinned)
     }
 
     /// Who is registered with the tenant.
     pub(crate) fn registered(&self) -> Result<Vec<Binding>, String> {
+        let text = self.command(&["registrations", "--json", "--tenant", &self.tenant.name])?;
+        serde_json::from_str(&text).map_err(|error| format!("registrations: {error}: {text}"))
+    }
+
+    /// What a command of the server's prints.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = Command::new(&self.binary);
-        command.args(["registrations", "--json", "--tenant", &self.tenant.name, "--data"]);
-        let output = command.arg(self.dir().join("demo/data")).output().map_err(|error| error.to_string())?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        serde_json::from_str(&text).map_err(|error| format!("{command:?}: {error}: {text}"))
+        command.args(arguments).env("JACKFIELD_DATA", self.dir().join("demo/data"));
+        let output = command.output().map_err(|error| error.to_string())?;
+        let [text, errors] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        if output.status.success() { Ok(text) } else { Err(format!("{command:?}: {text}{errors}")) }
+    }
+
+    /// Adds to a tenant's dialplan.
+    #[cfg(feature = "scenario")]
+    pub(crate) fn dial(&self, tenant: &Tenant, more: &str) -> Result<(), String> {
+        let file = self.dir().join(format!("demo/config/tenants/{}/dialplan.conf", tenant.name));
+        let file = OpenOptions::new().append(true).open(file);
+        let written = file.and_then(|mut file| file.write_all(more.as_bytes()));
+        written.map_err(|error| format!("dialplan: {error}"))?;
+        self.command(&["reload"]).map(drop)
+    }
+
+    /// The account of a phone for the crowds.
+    #[cfg(feature = "scenario")]
+    pub(crate) fn account(&self, tenant: &Tenant, name: &str) -> Result<crate::crowd::Account, String> {
+        let Endpoint { name, secret } = tenant.endpoint(name)?.clone();
+        Ok(crate::crowd::Account { server: self.sip, domain: tenant.domain.clone(), name, secret })
     }
 
     /// Ends the server and keeps its directory.

@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod applications;
+#[path = "../harness/attack.rs"]
+mod attack;
 mod audio;
 mod bad_input;
 mod baresip;
@@ -15,6 +17,8 @@ mod calls;
 mod canary;
 mod command_line;
 mod consent;
+#[path = "../harness/crowd.rs"]
+mod crowd;
 #[path = "../harness/disk.rs"]
 mod disk;
 mod features;
@@ -22,6 +26,7 @@ mod kinds;
 mod languages;
 mod linphone;
 mod media_attack;
+mod neighbours;
 mod packages;
 mod patience;
 mod process;

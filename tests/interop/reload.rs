@@ -1,15 +1,19 @@
 //! An application is replaced while 50 calls are inside it.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::crowd::Crowd;
 use crate::patience::until;
 use crate::server::{Server, profile};
 use crate::sipp::{Place, Role};
 
 const OLD_CALLS: usize = 50;
 const NEW_CALLS: usize = 10;
+const SWAPS: usize = 100;
 
 /// F61, J1: no call drops, the old calls end on the old version, new calls begin on the new one.
 #[test]
@@ -56,6 +60,41 @@ fn an_application_is_replaced_under_fifty_calls() {
     assert!(history.as_array().unwrap().len() >= 2, "{history}");
     let other = server.ask(&["plugin", "show", "globex", "app-echo"]);
     assert_eq!(other["digest"], before["digest"], "F8: the other tenant has what it had");
+}
+
+/// J2: two versions take turns as fast as they can be installed. No call ends, no packet is lost, and every new call is answered.
+#[test]
+fn a_storm_of_replacements_costs_nobody_anything() {
+    let server = Server::start();
+    let bundled = profile().join("plugins/app-echo");
+    let versions = [bundled, new_version(&server)].map(|folder| folder.to_str().unwrap().to_owned());
+    let [mut talkers, mut others, mut newcomer] =
+        ["100", "101", "102"].map(|name| Crowd::new(server.account("acme", name)));
+    for crowd in [&mut talkers, &mut others] {
+        (0..OLD_CALLS).for_each(|_| crowd.call("600"));
+        crowd.until_up();
+    }
+    let over = AtomicBool::new(false);
+    let heard = std::thread::scope(|scope| {
+        scope.spawn(|| others.murmur(&over));
+        scope.spawn(|| newcomer.try_out("600", &over));
+        let storm = scope.spawn(|| {
+            for folder in versions.iter().cycle().take(SWAPS) {
+                server.ask(&["plugin", "install", "acme", folder, "--unsigned", "--yes"]);
+            }
+        });
+        let heard = talkers.talk(Duration::from_secs(10));
+        storm.join().unwrap();
+        over.store(true, Ordering::Relaxed);
+        heard
+    });
+    talkers.work();
+    others.work();
+    assert_eq!((heard.lost, talkers.up(), others.up()), (0, OLD_CALLS, OLD_CALLS));
+    assert!(newcomer.answered_after.len() > 10, "only {} new calls", newcomer.answered_after.len());
+    [&mut talkers, &mut others].into_iter().for_each(Crowd::hang_up);
+    // F61: nothing of the versions before is kept alive.
+    until_inside(&server, 0, 0);
 }
 
 /// The plugin once so many calls are in its active version and so many in former ones.

@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::crowd::Account;
 use crate::patience::until;
 use crate::process::Process;
 
@@ -70,6 +71,16 @@ impl Server {
         };
         let tenant = named(&self.ready["tenants"], tenant);
         named(&tenant["endpoints"], endpoint)["secret"].as_str().unwrap().to_owned()
+    }
+
+    /// The account of a phone for a crowd of calls.
+    pub(crate) fn account(&self, tenant: &str, endpoint: &str) -> Account {
+        Account {
+            server: self.sip(),
+            domain: format!("{tenant}.test"),
+            name: endpoint.to_owned(),
+            secret: self.secret(tenant, endpoint),
+        }
     }
 
     /// A file of a tenant.
@@ -149,6 +160,18 @@ impl Server {
     /// A file of the server's data.
     pub(crate) fn data(&self, name: &str) -> PathBuf {
         self.dir.path().join("data").join(name)
+    }
+
+    /// The server's threads: their names and nice values.
+    pub(crate) fn threads(&self) -> Vec<(String, i32)> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
+        let stat = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+        // proc(5): the name in parentheses is field 2, the nice value field 19.
+        let nice = |stat: &str| {
+            let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+            Some((name.to_owned(), rest.split_whitespace().nth(16)?.parse().ok()?))
+        };
+        stat.filter_map(|stat| nice(&stat)).collect()
     }
 
     /// How many of the server's threads wait in `open` for the other end of a pipe.

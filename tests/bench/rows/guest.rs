@@ -1,4 +1,4 @@
-//! P8, P9, P14: what guests cost, in this process: there is no server around them.
+//! P8, P9, P12, P14: what guests cost, in this process: there is no server around them.
 
 use std::{
     collections::BTreeMap,
@@ -19,20 +19,18 @@ use crate::guest;
 const FUNCTION_CALLS: u32 = 20_000;
 const INSTANCES: u32 = 5_000;
 const RUNAWAYS: u32 = 400;
+/// Applications that wait for their call at once.
+const LIVE: u32 = 5_000;
 
 pub(super) fn run(row: Row, divisor: u32) -> Result<Measured, String> {
     let began = Instant::now();
     let rig = Rig::new()?;
-    let figures = match row {
-        Row::P8 => function_call(&rig, FUNCTION_CALLS / divisor),
-        Row::P9 => fresh_instance(&rig, INSTANCES / divisor)?,
-        Row::P14 => runaways(&rig, RUNAWAYS / divisor),
+    let (figures, units) = match row {
+        Row::P8 => (function_call(&rig, FUNCTION_CALLS / divisor), FUNCTION_CALLS),
+        Row::P9 => (fresh_instance(&rig, INSTANCES / divisor)?, INSTANCES),
+        Row::P12 => (live_instances(&rig, LIVE / divisor)?, LIVE),
+        Row::P14 => (runaways(&rig, RUNAWAYS / divisor), RUNAWAYS),
         _ => return Err("not a row of guests alone".to_owned()),
-    };
-    let units = match row {
-        Row::P8 => FUNCTION_CALLS,
-        Row::P9 => INSTANCES,
-        _ => RUNAWAYS,
     };
     Ok(Measured {
         figures,
@@ -64,7 +62,7 @@ fn fresh_instance(rig: &Rig, instances: u32) -> Result<Vec<Figure>, String> {
 fn runaways(rig: &Rig, runs: u32) -> Vec<Figure> {
     let budget = Limits::default().cpu_burst;
     let slot = rig.plugins.app("Loop").expect("the guest has it");
-    let ends = rig.runtime.block_on(measure::runaways(&slot, Arc::new(Nobody), runs));
+    let ends = rig.runtime.block_on(measure::runaways(&slot, Arc::new(Nobody::default()), runs));
     let over = |time: fn(&measure::Runaway) -> Duration| {
         let mut times: Vec<Duration> = ends.iter().map(|end| time(end).saturating_sub(budget)).collect();
         times.sort();
@@ -75,6 +73,25 @@ fn runaways(rig: &Rig, runs: u32) -> Vec<Figure> {
         // A tick of a millisecond, and what it costs to end a run.
         figure("the same, computing over its budget, p99", "ms CPU", over(|end| end.computed), (2.0, 1.2)),
     ]
+}
+
+/// Runs that wait for their call to be answered, which nobody does: all of them are alive when the memory is looked at. Scaled to
+/// what the row asks for.
+fn live_instances(rig: &Rig, count: u32) -> Result<Vec<Figure>, String> {
+    let own = std::process::id();
+    let slot = rig.plugins.app("Wait").expect("the guest has it");
+    let before = crate::cpu::resident_mib(own)?;
+    let (asked, mut asks) = tokio::sync::mpsc::unbounded_channel();
+    let port = Arc::new(Nobody { asked: Some(asked) });
+    let runs: Vec<_> =
+        (0..count).map(|_| rig.runtime.spawn(slot.clone().run(LegId(0), String::new(), port.clone()))).collect();
+    for _ in 0..count {
+        rig.runtime.block_on(asks.recv()).ok_or("a run ended")?;
+    }
+    let taken = crate::cpu::resident_mib(own)? - before;
+    runs.iter().for_each(|run| run.abort());
+    let scaled = taken * f64::from(LIVE) / f64::from(count);
+    Ok(vec![figure("5,000 live applications, Rust", "MiB", scaled, (300.0, 75.0))])
 }
 
 fn figure(what: &'static str, unit: &'static str, value: f64, (goal, stretch): (f64, f64)) -> Figure {
@@ -97,10 +114,12 @@ impl Rig {
     fn new() -> Result<Self, String> {
         let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
         let runtime = Runtime::new().map_err(|error| error.to_string())?;
-        let config = HostConfig { instances: 100, ..HostConfig::new(directory.path()) };
+        let config =
+            HostConfig { instances: LIVE + 100, runs_per_tenant: LIVE + 100, ..HostConfig::new(directory.path()) };
         let host = Host::new(config).map_err(|error| error.to_string())?;
         let tenant = TenantId::new("acme").expect("a name");
-        let plugins = runtime.block_on(host.tenant(tenant, Arc::new(Nobody))).map_err(|error| error.to_string())?;
+        let plugins =
+            runtime.block_on(host.tenant(tenant, Arc::new(Nobody::default()))).map_err(|error| error.to_string())?;
         let by = By { who: "bench".to_owned(), why: "a bench".to_owned() };
         let installed =
             runtime.block_on(plugins.install(guest::package("hostile"), Terms::unsigned(Consent::Declared), by));
@@ -109,8 +128,12 @@ impl Rig {
     }
 }
 
-/// A tenant and a call that have nothing: the guests of these rows ask for nothing.
-struct Nobody;
+/// A tenant and a call that have nothing.
+#[derive(Default)]
+struct Nobody {
+    /// Who is told of a run's request, which is then not answered; without it, it is refused at once.
+    asked: Option<tokio::sync::mpsc::UnboundedSender<()>>,
+}
 
 fn refused<T: Send + 'static>() -> BoxFuture<'static, Result<T, KvError>> {
     Box::pin(async { Err(KvError::Failed("nothing is kept here".to_owned())) })
@@ -184,7 +207,12 @@ impl TenantPort for Nobody {
 
 impl CallPort for Nobody {
     fn request(&self, _: Request) -> BoxFuture<'_, Result<Outcome, RequestError>> {
-        Box::pin(async { Err(RequestError::Gone) })
+        Box::pin(async {
+            match &self.asked {
+                Some(asked) if asked.send(()).is_ok() => std::future::pending().await,
+                _ => Err(RequestError::Gone),
+            }
+        })
     }
 
     fn variable<'a>(&'a self, _: LegId, _: &'a str) -> BoxFuture<'a, Option<String>> {

@@ -4,8 +4,12 @@ mod answer;
 mod call;
 #[cfg(feature = "scenario")]
 mod guest;
+#[cfg(feature = "scenario")]
+mod neighbour;
 mod register;
 mod relay;
+#[cfg(feature = "scenario")]
+mod swap;
 
 use serde_json::{Value, json};
 
@@ -31,6 +35,15 @@ pub(crate) enum Row {
     P9,
     /// A call answered by an application.
     P10,
+    /// An application replaced under calls.
+    #[cfg(feature = "scenario")]
+    P11,
+    /// Many instances at once.
+    #[cfg(feature = "scenario")]
+    P12,
+    /// A tenant whose neighbour attacks.
+    #[cfg(feature = "scenario")]
+    P13,
     /// A guest that does not end.
     #[cfg(feature = "scenario")]
     P14,
@@ -96,6 +109,12 @@ impl Row {
         Self::P9,
         Self::P10,
         #[cfg(feature = "scenario")]
+        Self::P11,
+        #[cfg(feature = "scenario")]
+        Self::P12,
+        #[cfg(feature = "scenario")]
+        Self::P13,
+        #[cfg(feature = "scenario")]
         Self::P14,
     ];
 
@@ -111,6 +130,12 @@ impl Row {
             Self::P9 => "P9",
             Self::P10 => "P10",
             #[cfg(feature = "scenario")]
+            Self::P11 => "P11",
+            #[cfg(feature = "scenario")]
+            Self::P12 => "P12",
+            #[cfg(feature = "scenario")]
+            Self::P13 => "P13",
+            #[cfg(feature = "scenario")]
             Self::P14 => "P14",
         }
     }
@@ -122,8 +147,12 @@ impl Row {
     /// Runs once, against a fresh server or with guests alone.
     pub(crate) fn run(self, options: &Options) -> Result<Measured, String> {
         #[cfg(feature = "scenario")]
-        if let Self::P8 | Self::P9 | Self::P14 = self {
+        if let Self::P8 | Self::P9 | Self::P12 | Self::P14 = self {
             return guest::run(self, options.divisor);
+        }
+        #[cfg(feature = "scenario")]
+        if let Self::P11 | Self::P13 = self {
+            return self.run_against(Server::start_like_any_other(&options.server)?, options);
         }
         let slowness = reference::slowness(options.divisor)?;
         let measured = self.run_against(Server::start(&options.server)?, options)?;
@@ -138,7 +167,11 @@ impl Row {
             Self::P4 => call::latency(&server, options.divisor),
             Self::P10 => answer::run(&server, options.divisor),
             #[cfg(feature = "scenario")]
-            Self::P8 | Self::P9 | Self::P14 => unreachable!("done above"),
+            Self::P11 => swap::run(&server, options.divisor),
+            #[cfg(feature = "scenario")]
+            Self::P13 => neighbour::run(&server, options.divisor),
+            #[cfg(feature = "scenario")]
+            Self::P8 | Self::P9 | Self::P12 | Self::P14 => unreachable!("done above"),
         };
         measured.map_err(|error| format!("{error}\nThe server's log:\n{}", server.log()))
     }

@@ -42,6 +42,9 @@ pub const LOG_LINES: u32 = 256;
 pub const LOG_BYTES: usize = 64 << 10;
 /// Bytes of one log line.
 pub const LOG_LINE_BYTES: usize = 4_096;
+/// How far guest threads go behind the others (the nice value of `setpriority(2)`): a tenth of what the others get when all want the
+/// core, so that guests still move beside a busy host.
+pub const GUEST_NICE: i32 = 10;
 /// Random bytes in one call.
 pub const RANDOM_BYTES: u32 = 1_024;
 /// Idle instances a generation keeps for its functions.

@@ -1,4 +1,5 @@
-//! The only unsafe code of this crate: loading native code this host made, and a child's limits on itself.
+//! What the kernel and the processor are asked for: loading native code this host made (the only unsafe code of this crate), a child's
+//! limits on itself, and how long and how willingly a thread computes.
 
 #![allow(unsafe_code, reason = "each block says why it holds")]
 
@@ -6,6 +7,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, setpriority_process, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -19,30 +22,19 @@ pub(super) fn map_authenticated(engine: &Engine, path: &Path) -> wasmtime::Resul
 
 /// Computing time of this thread.
 pub(crate) fn thread_cpu_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid timespec for the duration of the call.
-    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    assert_eq!(result, 0, "every Linux has this clock");
-    let nanoseconds = u32::try_from(time.tv_nsec).expect("below a second");
-    Duration::new(u64::try_from(time.tv_sec).expect("time does not go back"), nanoseconds)
+    clock_gettime(ClockId::ThreadCPUTime).try_into().expect("no thread computes for a negative time")
+}
+
+/// Lets this thread give way to those of SIP and audio, which compute little and cannot wait. Nice values of Linux are a thread's own.
+pub(crate) fn give_way(nice: i32) -> io::Result<()> {
+    Ok(setpriority_process(None, nice)?)
 }
 
 /// Limits this process's CPU seconds and address space and gives way to everybody else.
 pub(super) fn limit_self(cpu_seconds: u64, address_space: u64) -> io::Result<()> {
-    let set = |resource, value| {
-        let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
-        // SAFETY: `limit` is a valid rlimit for the duration of the call.
-        match unsafe { libc::setrlimit(resource, &raw const limit) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
-    };
-    set(libc::RLIMIT_CPU, cpu_seconds)?;
-    set(libc::RLIMIT_AS, address_space)?;
-    set(libc::RLIMIT_CORE, 0)?;
-    // SAFETY: no pointers; lowering one's own priority is always allowed.
-    match unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    let set = |resource, value| setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) });
+    set(Resource::Cpu, cpu_seconds)?;
+    set(Resource::As, address_space)?;
+    set(Resource::Core, 0)?;
+    give_way(19)
 }
