@@ -29,6 +29,7 @@ mod media_attack;
 mod neighbours;
 mod packages;
 mod patience;
+mod places;
 mod process;
 mod registration;
 mod reload;

@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::server::{Server, profile};
 
 /// A publisher with an application of its own.
-struct Publisher<'a> {
+pub(crate) struct Publisher<'a> {
     server: &'a Server,
     key: PathBuf,
-    name: String,
+    pub(crate) name: String,
 }
 
 impl<'a> Publisher<'a> {
-    fn new(server: &'a Server) -> Self {
+    pub(crate) fn new(server: &'a Server) -> Self {
         let key = server.scratch("publisher").join("secret.key");
         let made = server.ask(&["plugin", "key", "new", key.to_str().unwrap()]);
         let name = made["publisher"].as_str().unwrap().to_owned();
@@ -33,7 +33,7 @@ impl<'a> Publisher<'a> {
         folder
     }
 
-    fn package(&self, version: &str, serial: u32) -> String {
+    pub(crate) fn package(&self, version: &str, serial: u32) -> String {
         let (folder, file) = (self.folder(version, serial), self.server.scratch("out").join(format!("{version}.jfp")));
         let (folder, file, key) = (folder.to_str().unwrap(), file.to_str().unwrap(), self.key.to_str().unwrap());
         let packed = self.server.ask(&["plugin", "pack", folder, "--key", key, "--out", file]);
@@ -42,13 +42,13 @@ impl<'a> Publisher<'a> {
     }
 }
 
-fn active(server: &Server, tenant: &str) -> Value {
+pub(crate) fn active(server: &Server, tenant: &str) -> Value {
     server.ask(&["plugin", "show", tenant, "app-echo"])
 }
 
 /// What is refused says why, and what ran runs on.
 #[track_caller]
-fn assert_refused(server: &Server, arguments: &[&str], why: &str) {
+pub(crate) fn assert_refused(server: &Server, arguments: &[&str], why: &str) {
     let before = active(server, "acme")["digest"].clone();
     let (code, text) = server.say(&[&["plugin", "install", "acme"], arguments].concat());
     assert!(code == 1 && text.contains(why), "{arguments:?}: {code} {text}");

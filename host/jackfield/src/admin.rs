@@ -347,7 +347,7 @@ impl Control for Admin {
 
     async fn plan(&self, tenant: &str, request: InstallRequest) -> Result<InstallPlan, ControlError> {
         let tenant = self.tenant(tenant)?;
-        self.plan_by_hand(&tenant, &request)
+        self.plan_by_hand(&tenant, &request).await
     }
 
     async fn install(&self, tenant: &str, request: InstallRequest) -> Result<Installed, ControlError> {

@@ -1,5 +1,7 @@
 //! Plugin packages: a file, or a folder with `plugin.toml`, one component, `prompts/`.
 
+pub(crate) mod remote;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +14,7 @@ use dialplan::NameKind;
 use plugin::{Archive, ArchiveError, Inspection, InstallError, Manifest, Origin, PublisherKey, limit};
 
 use crate::config::{self, Package};
+use crate::packages::remote::{Remote, RemoteError};
 
 /// Where packages are found.
 #[derive(Clone, Debug)]
@@ -40,6 +43,9 @@ pub(crate) enum PackageError {
     /// A file cannot be read.
     #[error("{}: {source}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
+    /// It does not come from where it is.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// It is no plugin.
     #[error("{}: {source}", path.display())]
     Plugin { path: PathBuf, source: InstallError },
@@ -71,6 +77,14 @@ pub(crate) enum Prompts {
     Folder(PathBuf),
     /// Files in the package, by their path below `prompts/`.
     Packed(BTreeMap<String, Bytes>),
+}
+
+impl Opened {
+    /// Looks at a package that was read from there.
+    pub(crate) fn look(path: PathBuf, (package, prompts): (plugin::Package, Prompts)) -> Result<Self, PackageError> {
+        let inspection = Inspection::of(&package).map_err(|source| PackageError::Plugin { path, source })?;
+        Ok(Self { package, inspection, prompts })
+    }
 }
 
 /// Without the component's bytes.
@@ -155,12 +169,18 @@ impl Packages {
         Ok((plugin::Package { manifest: text, wasm, origin }, Prompts::Folder(path)))
     }
 
+    /// Fetches a package from elsewhere.
+    pub(crate) async fn fetch(place: &Remote) -> Result<(plugin::Package, Prompts), PackageError> {
+        let file = place.fetch().await?;
+        let path = PathBuf::from(place.to_string());
+        let archive = Archive::read(&file).map_err(|source| PackageError::Archive { path, source })?;
+        Ok((archive.package(), Prompts::Packed(archive.prompts)))
+    }
+
     /// Reads a package and looks at it.
     pub(crate) fn open(&self, package: &Package) -> Result<Opened, PackageError> {
         let path = self.path(package)?;
-        let (package, prompts) = self.read(package)?;
-        let inspection = Inspection::of(&package).map_err(|source| PackageError::Plugin { path, source })?;
-        Ok(Opened { package, inspection, prompts })
+        Opened::look(path, self.read(package)?)
     }
 
     /// The bundled plugin that provides a name, if one does.

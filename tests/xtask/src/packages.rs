@@ -13,6 +13,7 @@ pub(crate) struct Package {
 /// The SIP clients this project did not write, for `tests/interop`.
 pub(crate) const INTEROP: &[Package] = &[
     Package { program: "sipp", package: "sip-tester" },
+    Package { program: "docker-registry", package: "docker-registry" },
     Package { program: "baresip", package: "baresip-core" },
     Package { program: "linphonec", package: "linphone-cli" },
 ];

@@ -19,7 +19,8 @@ use switch::Tenant;
 use super::{Admin, describe, package};
 use crate::cmd::problem;
 use crate::config::{self, InstalledPlugin, Package, Problem, RunningTenant, Severity};
-use crate::packages::{Opened, PackageError};
+use crate::packages::remote::{Remote, RemoteError};
+use crate::packages::{Opened, PackageError, Packages};
 
 /// What the file declared when it was last looked at: the plugins' fingerprints, by id.
 type Declared = BTreeMap<String, String>;
@@ -115,22 +116,23 @@ impl Admin {
     }
 
     /// What installing a package by command would change.
-    pub(super) fn plan_by_hand(&self, tenant: &Tenant, request: &InstallRequest) -> Result<InstallPlan, ControlError> {
-        let (opened, terms) = self.ordered(tenant, request)?;
+    pub(super) async fn plan_by_hand(
+        &self,
+        tenant: &Tenant,
+        request: &InstallRequest,
+    ) -> Result<InstallPlan, ControlError> {
+        let (opened, terms) = self.ordered(tenant, request).await?;
         let plan = tenant.plugins().plan(&opened.package, &terms.trust).map_err(|error| install_error(&error))?;
         Ok(describe::plan(plan, opened.package.origin == Origin::Bundled))
     }
 
     /// The package that a command names, and on what terms.
-    fn ordered(&self, tenant: &Tenant, request: &InstallRequest) -> Result<(Opened, Terms), ControlError> {
-        let package = match request.package.contains('/') {
-            true => Package::Path(PathBuf::from(&request.package)),
-            false => Package::Bundled(request.package.clone()),
-        };
+    async fn ordered(&self, tenant: &Tenant, request: &InstallRequest) -> Result<(Opened, Terms), ControlError> {
         let invalid = |message: String| ControlError::new(ErrorCode::Invalid, message);
-        let consent = match (&package, request.grants.as_deref()) {
-            (Package::Bundled(_), grants) => config::consent(grants),
-            (Package::Path(_), grants) => config::consent_to_growth(grants.unwrap_or_default()),
+        let opened = self.open(&request.package).await.map_err(|error| package_error(&error))?;
+        let consent = match (opened.package.origin, request.grants.as_deref()) {
+            (Origin::Bundled, grants) => config::consent(grants),
+            (_, grants) => config::consent_to_growth(grants.unwrap_or_default()),
         };
         let digest = |text: &str| text.parse::<Digest>().map_err(|error| invalid(error.to_string()));
         let basis = request.basis.as_ref();
@@ -146,8 +148,19 @@ impl Admin {
                 .transpose()
                 .map_err(|error: SplitError| invalid(error.to_string()))?,
         };
-        let opened = self.packages.open(&package).map_err(|error| package_error(&error))?;
         Ok((opened, terms))
+    }
+
+    /// Opens the package that a command names, wherever it is.
+    async fn open(&self, name: &str) -> Result<Opened, PackageError> {
+        if let Some(place) = Remote::of(name) {
+            let place = place?;
+            return Opened::look(PathBuf::from(name), Packages::fetch(&place).await?);
+        }
+        self.packages.open(&match name.contains('/') {
+            true => Package::Path(PathBuf::from(name)),
+            false => Package::Bundled(name.to_owned()),
+        })
     }
 
     /// Installs a package because an administrator says so.
@@ -156,7 +169,7 @@ impl Admin {
         tenant: &Tenant,
         request: InstallRequest,
     ) -> Result<Installed, ControlError> {
-        let (opened, terms) = self.ordered(tenant, &request)?;
+        let (opened, terms) = self.ordered(tenant, &request).await?;
         // Before the seconds that compiling takes.
         let plan = tenant.plugins().plan(&opened.package, &terms.trust);
         plan.and_then(|plan| plan.allows(&terms.consent)).map_err(|error| install_error(&error))?;
@@ -258,6 +271,9 @@ fn remember(path: &Path, declared: &Declared) -> Option<Problem> {
 
 fn package_error(error: &PackageError) -> ControlError {
     let code = match error {
+        PackageError::Remote(
+            RemoteError::Reference(..) | RemoteError::NoRegistry(_) | RemoteError::Url(..) | RemoteError::Plain(_),
+        ) => ErrorCode::Invalid,
         PackageError::NotBundled { .. } | PackageError::NoManifest(_) => ErrorCode::NotFound,
         _ => ErrorCode::Refused,
     };

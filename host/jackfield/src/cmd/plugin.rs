@@ -6,11 +6,14 @@ mod install;
 mod key;
 mod new;
 mod pack;
+mod publish;
 
 use std::path::PathBuf;
 
 use api::types::{self, HistoryEntry, Installed, Removed};
 use clap::{Args, Subcommand};
+
+use crate::packages::remote::Remote;
 
 use super::output::{Output, problem_line, table, table_or};
 use super::{Exit, Failure, Server, segment};
@@ -48,6 +51,8 @@ enum Command {
     Key(key::Key),
     /// Pack a built plugin into one signed file. Needs no server.
     Pack(pack::Pack),
+    /// Put a packed plugin into a registry (OCI), from where servers install it. Needs no server.
+    Publish(publish::Publish),
     /// Show what a package can do and who signed it. Nothing of it is run, and no server is needed.
     Inspect(inspect::Inspect),
     /// Install a plugin or a new version of one. New calls use it; calls that are up stay on theirs.
@@ -113,7 +118,8 @@ impl Plugin {
             Command::Build { folder } => build::run(&folder, output)?,
             Command::Key(key) => key.run(output)?,
             Command::Pack(pack) => pack.run(output)?,
-            Command::Inspect(inspect) => inspect.run(output)?,
+            Command::Publish(publish) => publish.run(output).await?,
+            Command::Inspect(inspect) => inspect.run(output).await?,
             Command::Install(install) => install.run(&server, output).await?,
             Command::List { tenant } => {
                 let plugins: Vec<types::Plugin> = server.get(&all(&tenant)).await?;
@@ -149,7 +155,8 @@ impl Plugin {
 
 /// The server may run in another folder than we do.
 fn absolute(package: &str) -> Result<String, Failure> {
-    if !package.contains('/') && !std::path::Path::new(package).exists() {
+    let is_name = !package.contains('/') && !std::path::Path::new(package).exists();
+    if is_name || Remote::of(package).is_some() {
         return Ok(package.to_owned());
     }
     let path = std::fs::canonicalize(package);

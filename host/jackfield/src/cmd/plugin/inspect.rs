@@ -11,11 +11,13 @@ use crate::cmd::output::{Output, printable};
 use crate::cmd::serve::Bundled;
 use crate::cmd::{Exit, Failure};
 use crate::config::Package;
+use crate::packages::remote::Remote;
 use crate::packages::{PackageError, Packages, Prompts};
 
 #[derive(Args)]
 pub(super) struct Inspect {
-    /// A package file, a folder with plugin.toml and the component, or the name of a bundled plugin.
+    /// A package file, a folder with plugin.toml and the component, the name of a bundled plugin, or where a package is
+    /// (https://…, oci://REGISTRY/REPOSITORY:TAG).
     package: String,
     #[command(flatten)]
     bundled: Bundled,
@@ -48,13 +50,8 @@ struct Report {
 }
 
 impl Inspect {
-    pub(super) fn run(self, output: Output) -> Result<(), Failure> {
-        let packages = Packages::new(self.bundled.folder().ok());
-        let package = match self.package.contains('/') || PathBuf::from(&self.package).exists() {
-            true => Package::Path(PathBuf::from(&self.package)),
-            false => Package::Bundled(self.package.clone()),
-        };
-        let (package, prompts) = packages.read(&package).map_err(|error| {
+    pub(super) async fn run(self, output: Output) -> Result<(), Failure> {
+        let (package, prompts) = self.read().await.map_err(|error| {
             let exit = match &error {
                 PackageError::NotBundled { .. } | PackageError::NoManifest(_) => Exit::NotFound,
                 _ => Exit::NotDone,
@@ -87,6 +84,19 @@ impl Inspect {
         };
         output.value(&report, || text(&report, &package.origin));
         Ok(())
+    }
+}
+
+impl Inspect {
+    async fn read(&self) -> Result<(::plugin::Package, Prompts), PackageError> {
+        if let Some(place) = Remote::of(&self.package) {
+            return Packages::fetch(&place?).await;
+        }
+        let packages = Packages::new(self.bundled.folder().ok());
+        packages.read(&match self.package.contains('/') || PathBuf::from(&self.package).exists() {
+            true => Package::Path(PathBuf::from(&self.package)),
+            false => Package::Bundled(self.package.clone()),
+        })
     }
 }
 

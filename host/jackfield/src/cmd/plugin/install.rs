@@ -13,7 +13,8 @@ use crate::cmd::{Exit, Failure, Server, segment};
 pub(super) struct Install {
     /// The tenant.
     tenant: String,
-    /// A package file, a folder with plugin.toml and the component, or the name of a bundled plugin.
+    /// A package file, a folder with plugin.toml and the component, the name of a bundled plugin, or where a package is
+    /// (https://…, oci://REGISTRY/REPOSITORY:TAG).
     package: String,
     /// Take a package that nobody signed, such as a folder of your own.
     #[arg(long)]
