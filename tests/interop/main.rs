@@ -33,6 +33,7 @@ mod places;
 mod process;
 mod registration;
 mod reload;
+mod replay;
 mod server;
 mod sipp;
 mod socket_phone;

@@ -242,6 +242,15 @@ impl Server {
         })
     }
 
+    /// A tenant's recorded runs once there are so many.
+    #[track_caller]
+    pub(crate) fn until_runs(&self, tenant: &str, count: usize) -> Vec<Value> {
+        until(&format!("{count} recorded runs of {tenant}"), || {
+            let runs = self.ask(&["plugin", "runs", tenant]).as_array().unwrap().clone();
+            Some(runs).filter(|runs| runs.len() >= count)
+        })
+    }
+
     /// Appends to a tenant's file and lets the server read it again.
     pub(crate) fn extend(&self, tenant: &str, name: &str, more: &str) -> Answer {
         let path = self.file(tenant, name);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{
     Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallPlan, InstallRequest, Installed, Plugin,
-    Registration, ReloadReport, Removed,
+    RecordedRun, Registration, ReloadReport, Removed, ReplayRequest, ReplayedRun,
 };
 
 /// The running server, as the API sees it. Every method may be called at any time and from several connections at once.
@@ -72,6 +72,19 @@ pub trait Control: Send + Sync + 'static {
 
     /// What happened to a plugin, oldest first.
     fn history(&self, tenant: &str, id: &str) -> impl Future<Output = Result<Vec<HistoryEntry>, ControlError>> + Send;
+
+    /// The recorded runs of a tenant, the newest first.
+    fn runs(&self, tenant: &str) -> impl Future<Output = Result<Vec<RecordedRun>, ControlError>> + Send;
+
+    /// The newest recorded run of a call, whole: a JSON object that `plugin replay` takes as a fixture.
+    fn run(&self, tenant: &str, call: &str) -> impl Future<Output = Result<serde_json::Value, ControlError>> + Send;
+
+    /// Runs recorded runs again, the newest first. Nothing of it reaches a call or the tenant's data.
+    fn replay(
+        &self,
+        tenant: &str,
+        request: ReplayRequest,
+    ) -> impl Future<Output = Result<Vec<ReplayedRun>, ControlError>> + Send;
 }
 
 /// Why something was not done. Nothing has changed.

@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 
 use crate::control::{Control, ControlError, ErrorCode};
-use crate::types::{DialplanQuery, InstallRequest};
+use crate::types::{DialplanQuery, InstallRequest, ReplayRequest};
 
 /// The API of version 1.
 pub(crate) fn router<C: Control>(control: Arc<C>) -> Router {
@@ -29,6 +29,9 @@ pub(crate) fn router<C: Control>(control: Arc<C>) -> Router {
         .route("/v1/tenants/{tenant}/plugins/{id}/rollback", post(roll_back::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}/promote", post(promote::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}/history", get(history::<C>))
+        .route("/v1/tenants/{tenant}/runs", get(runs::<C>))
+        .route("/v1/tenants/{tenant}/runs/{call}", get(run::<C>))
+        .route("/v1/tenants/{tenant}/replay", post(replay::<C>))
         .fallback(|| async { failure(&ControlError::not_found("there is no such path")) })
         .with_state(control)
 }
@@ -141,6 +144,25 @@ async fn promote<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): 
 
 async fn history<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): Path<(String, String)>) -> Response {
     answer(control.history(&tenant, &id).await)
+}
+
+async fn runs<C: Control>(State(control): State<Arc<C>>, Path(tenant): Path<String>) -> Response {
+    answer(control.runs(&tenant).await)
+}
+
+async fn run<C: Control>(State(control): State<Arc<C>>, Path((tenant, call)): Path<(String, String)>) -> Response {
+    answer(control.run(&tenant, &call).await)
+}
+
+async fn replay<C: Control>(
+    State(control): State<Arc<C>>,
+    Path(tenant): Path<String>,
+    body: Result<Json<ReplayRequest>, JsonRejection>,
+) -> Response {
+    match body {
+        Ok(Json(request)) => answer(control.replay(&tenant, request).await),
+        Err(rejection) => invalid(&rejection),
+    }
 }
 
 fn answer<T: Serialize>(result: Result<T, ControlError>) -> Response {

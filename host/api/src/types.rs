@@ -410,3 +410,51 @@ pub struct HistoryEntry {
     /// Why.
     pub why: String,
 }
+
+/// A recorded run of an application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRun {
+    /// The call.
+    pub call: String,
+    /// When it began, as in `2026-11-23T09:51:42Z`.
+    pub time: String,
+    /// The plugin and the version it ran on.
+    pub plugin: String,
+    /// The version, as its manifest has it.
+    pub version: String,
+    /// The application, with its arguments.
+    pub app: String,
+    /// What it asked of the host.
+    pub questions: usize,
+    /// How it ended.
+    pub end: String,
+}
+
+/// Runs recorded runs again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayRequest {
+    /// The call, or the beginning of its name; all that are kept unless given.
+    pub call: Option<String>,
+    /// Of this plugin only.
+    pub plugin: Option<String>,
+    /// An installed version, its digest's beginning, or a package as for an installation; the version it ran on unless given.
+    pub against: Option<String>,
+}
+
+/// What came of one recorded run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayedRun {
+    /// What was run again.
+    pub run: RecordedRun,
+    /// On this version.
+    pub version: String,
+    /// Questions that were the same.
+    pub same: usize,
+    /// What the recorded run did where this one did something else; none if it did the same to its end.
+    pub recorded: Option<String>,
+    /// What this one did there.
+    pub replayed: Option<String>,
+    /// Why it could not be run again.
+    pub problem: Option<String>,
+}

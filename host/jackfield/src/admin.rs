@@ -3,6 +3,7 @@
 mod deploy;
 mod describe;
 mod package;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,9 +12,10 @@ use std::time::{Instant, SystemTime};
 
 use api::types::{
     self, Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallPlan, InstallRequest, Installed,
-    Plugin, Registration, ReloadReport, ReloadResult, Removed, TenantHealth, TenantReload,
+    Plugin, RecordedRun, Registration, ReloadReport, ReloadResult, Removed, ReplayRequest, ReplayedRun, TenantHealth,
+    TenantReload,
 };
-use api::{Control, ControlError};
+use api::{Control, ControlError, ErrorCode};
 use call::{CallId, TenantId};
 use switch::{Applied, Definition, Switch, Tenant};
 use tokio::sync::Mutex;
@@ -385,6 +387,20 @@ impl Control for Admin {
         self.forget_prompts(tenant.id(), id);
         let declared = self.is_declared(tenant.id(), id);
         Ok(Removed { id: id.to_owned(), declared, problems: lost.iter().map(problem).collect() })
+    }
+
+    async fn runs(&self, tenant: &str) -> Result<Vec<RecordedRun>, ControlError> {
+        Ok(Self::recorded(&*self.tenant(tenant)?))
+    }
+
+    async fn run(&self, tenant: &str, call: &str) -> Result<serde_json::Value, ControlError> {
+        let recording = Self::recording(&*self.tenant(tenant)?, call)?;
+        serde_json::to_value(recording).map_err(|error| ControlError::new(ErrorCode::Failed, error.to_string()))
+    }
+
+    async fn replay(&self, tenant: &str, request: ReplayRequest) -> Result<Vec<ReplayedRun>, ControlError> {
+        let tenant = self.tenant(tenant)?;
+        self.replay_runs(&tenant, request).await
     }
 
     async fn history(&self, tenant: &str, id: &str) -> Result<Vec<HistoryEntry>, ControlError> {

@@ -206,6 +206,10 @@ impl TenantPort for Nobody {
 }
 
 impl CallPort for Nobody {
+    fn name(&self) -> String {
+        String::new()
+    }
+
     fn request(&self, _: Request) -> BoxFuture<'_, Result<Outcome, RequestError>> {
         Box::pin(async {
             match &self.asked {

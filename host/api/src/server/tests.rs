@@ -88,6 +88,18 @@ impl Control for OneCall {
     async fn history(&self, _: &str, _: &str) -> Result<Vec<HistoryEntry>, ControlError> {
         Ok(Vec::new())
     }
+
+    async fn runs(&self, _: &str) -> Result<Vec<RecordedRun>, ControlError> {
+        Ok(Vec::new())
+    }
+
+    async fn run(&self, _: &str, _: &str) -> Result<serde_json::Value, ControlError> {
+        Err(ControlError::not_found("nothing is kept"))
+    }
+
+    async fn replay(&self, _: &str, _: ReplayRequest) -> Result<Vec<ReplayedRun>, ControlError> {
+        Ok(Vec::new())
+    }
 }
 
 async fn server() -> (tempfile::TempDir, Server, Client) {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     AdoptedLeg, CallId, Carrier, Cause, Cdr, Contact, DialId, Hops, Input, LegId, Party, PlayId, RequestError,
     RequestId,
@@ -251,7 +253,7 @@ pub enum TransferResult {
 }
 
 /// What ended a recording.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RecordingEnd {
     /// One of its terminators.
     Digit(char),
@@ -276,7 +278,7 @@ impl RecordingEnd {
 }
 
 /// What a granted request brought.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// It is done.
     Done,
@@ -328,7 +330,7 @@ pub enum Outcome {
 }
 
 /// How a dial ended, as the dialplan's DIALSTATUS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DialStatus {
     /// Somebody answered.
     Answer,
@@ -365,7 +367,7 @@ impl fmt::Display for DialStatus {
 }
 
 /// Something that happened to a leg.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegEvent {
     /// Grows by one per event of the leg; a gap tells that the queue was full and the oldest were dropped.
     pub seq: u64,
@@ -374,7 +376,7 @@ pub struct LegEvent {
 }
 
 /// What can happen to a leg.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LegEventKind {
     /// A key that nothing else took.
     Dtmf {

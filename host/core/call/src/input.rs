@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{CallId, Cause, Contact, DialId, Hops, LegId, Party, PlayId, RequestId, Target};
 
 /// What a call can be told: by signalling, by media, by whoever controls it.
@@ -474,7 +476,7 @@ pub enum Ringback {
 }
 
 /// Why a request is not granted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum RequestError {
     /// The leg is over, has moved to another call, or never was.
     #[error("the leg is gone")]

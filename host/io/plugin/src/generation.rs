@@ -13,6 +13,7 @@ use crate::loader::Version;
 use crate::manifest::Manifest;
 use crate::port::TenantPort;
 use crate::slot::{FunctionInstance, ServiceSlot};
+use crate::tape::shelf::Shelf;
 use crate::tenant::Deployment;
 
 /// A version, its manifest and its grant, in one tenant.
@@ -129,6 +130,11 @@ impl Generation {
         }
         self.live.fetch_add(1, Ordering::Relaxed);
         Ok(Live { generation: self.clone(), tenant_runs })
+    }
+
+    /// Where its tenant's runs are kept.
+    pub(crate) fn shelf(&self) -> Option<Arc<Shelf>> {
+        self.deployment.upgrade()?.shelf()
     }
 
     /// Runs that are on this version now.

@@ -14,7 +14,8 @@ use crate::error::RunError;
 use crate::generation::Generation;
 use crate::limit::{self, Limits};
 use crate::meter;
-use crate::port::CallPort;
+use crate::port::{CallPort, TenantPort};
+use crate::tape::Tape;
 
 /// What a run is, and so what it may do.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub(crate) enum Run {
         name: Arc<str>,
         /// The call.
         port: Arc<dyn CallPort>,
+        /// Where it is recorded, or what it is told.
+        tape: Option<Arc<Tape>>,
     },
     /// A function, for a call or for none.
     Function {
@@ -45,6 +48,14 @@ impl Run {
         match self {
             Self::App { name, .. } | Self::Function { name, .. } => name,
             Self::Trial | Self::Service => "",
+        }
+    }
+
+    /// Its tape, if it has one.
+    pub(crate) fn tape(&self) -> Option<&Arc<Tape>> {
+        match self {
+            Self::App { tape, .. } => tape.as_ref(),
+            Self::Trial | Self::Function { .. } | Self::Service => None,
         }
     }
 }
@@ -79,7 +90,7 @@ pub(crate) fn new_store(
     let state = State {
         table,
         wasi: None,
-        log: Arc::new(LogQuota::new(generation.as_ref(), run.name())),
+        log: Arc::new(LogQuota::new(generation.as_ref(), &run)),
         settings: None,
         generation,
         run,
@@ -131,6 +142,14 @@ impl State {
     /// After a host call that waited: the time until now was not the guest's.
     pub(crate) fn resumed(&mut self) {
         self.cpu.since = Instant::now();
+    }
+
+    /// The tenant, or the tape before it; none while the loader tries whether it starts.
+    pub(crate) fn tenant(&self) -> Option<Arc<dyn TenantPort>> {
+        match self.run.tape() {
+            Some(tape) => Some(tape.clone()),
+            None => self.generation.as_ref().map(|generation| generation.tenant.clone()),
+        }
     }
 
     /// The call, if this kind of run may wait for it.

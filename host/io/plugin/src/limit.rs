@@ -42,6 +42,14 @@ pub const LOG_LINES: u32 = 256;
 pub const LOG_BYTES: usize = 64 << 10;
 /// Bytes of one log line.
 pub const LOG_LINE_BYTES: usize = 4_096;
+/// Bytes of what one recorded run asked and was told; the rest is not kept.
+pub const TAPE_BYTES: usize = 256 << 10;
+/// Questions of one recorded run.
+pub const TAPE_CROSSINGS: usize = 10_000;
+/// Recorded runs a tenant can keep.
+pub const TAPES: usize = 10_000;
+/// Recorded runs of a tenant that wait for the disk; a further one is not kept.
+pub const TAPES_WAITING: usize = 64;
 /// How far guest threads go behind the others (the nice value of `setpriority(2)`): a tenth of what the others get when all want the
 /// core, so that guests still move beside a busy host.
 pub const GUEST_NICE: i32 = 10;

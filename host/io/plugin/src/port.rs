@@ -9,12 +9,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use call::{LegId, Outcome, Request, RequestError};
+use serde::{Deserialize, Serialize};
 
 /// An owned, boxed future.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The call one run belongs to: whatever the plugin asks of it becomes a request like a phone's or the API's.
 pub trait CallPort: Send + Sync + 'static {
+    /// The call, as its record names it.
+    fn name(&self) -> String;
+
     /// Does one thing to the call; answered by `call::Effect::Reply`.
     fn request(&self, request: Request) -> BoxFuture<'_, Result<Outcome, RequestError>>;
 
@@ -119,7 +123,7 @@ pub trait TenantPort: Send + Sync + 'static {
 }
 
 /// Why the tenant's store refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum KvError {
     /// The plugin's quota in its tenant is used up.
     #[error("quota: {0}")]
@@ -130,7 +134,7 @@ pub enum KvError {
 }
 
 /// The store could not do what was asked with a blob.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{0}")]
 pub struct BlobFailure(pub String);
 

@@ -8,6 +8,6 @@ pub use app::{AppEnd, AppSlot};
 pub use function::{FunctionCall, FunctionSlot};
 pub use service::ServiceSlot;
 
-pub(crate) use app::run as run_app;
+pub(crate) use app::{Doors as AppDoors, perform as perform_app, run as run_app};
 pub(crate) use function::FunctionInstance;
 pub(crate) use service::ServiceInbox;

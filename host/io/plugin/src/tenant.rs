@@ -29,6 +29,9 @@ use crate::package::Package;
 use crate::plan::{self, Basis, Given, Held, Plan, Want};
 use crate::port::TenantPort;
 use crate::slot::{AppSlot, FunctionSlot, ServiceInbox, ServiceSlot};
+use crate::tape::Recording;
+use crate::tape::replay::{Against, Candidate, ReplayError};
+use crate::tape::shelf::Shelf;
 use crate::trust::Trust;
 use canary::OnTrial;
 use journal::{Journal, Kept, Record, Trial};
@@ -54,6 +57,7 @@ struct Inner {
     changing: tokio::sync::Mutex<()>,
     journal: Mutex<Journal>,
     runs: Arc<AtomicUsize>,
+    shelf: Arc<Shelf>,
 }
 
 #[derive(Clone, Default)]
@@ -105,6 +109,7 @@ impl TenantPlugins {
     pub(crate) async fn open(host: Host, tenant: TenantId, port: Arc<dyn TenantPort>) -> Result<Self, OpenError> {
         let path = host.0.directory.journal(&tenant);
         let journal = Journal::read(&path).map_err(|message| OpenError::Journal { tenant: tenant.clone(), message })?;
+        let shelf = Arc::new(Shelf::open(host.0.directory.runs(&tenant)));
         let inner = Arc::new(Inner {
             host,
             tenant,
@@ -114,6 +119,7 @@ impl TenantPlugins {
             changing: tokio::sync::Mutex::default(),
             journal: Mutex::new(journal.clone()),
             runs: Arc::default(),
+            shelf,
         });
         let opening = inner.clone();
         inner
@@ -233,6 +239,36 @@ impl TenantPlugins {
     /// The service part of a plugin.
     pub fn service(&self, id: &str) -> Option<ServiceSlot> {
         self.0.table.load().deployments.get(id)?.deployment.service()
+    }
+
+    /// The tenant's recorded runs.
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.0.shelf
+    }
+
+    /// Runs on the host's own threads, and to its end.
+    pub(crate) async fn spawned<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        self.0.spawned(work).await
+    }
+
+    /// What a recorded run is to be run again on.
+    pub(crate) async fn candidate(&self, recording: &Recording, against: Against) -> Result<Candidate, ReplayError> {
+        let plugin = recording.plugin.clone();
+        let which = match against {
+            Against::Package(package) => {
+                let candidate = Candidate::of(&self.0.host.0, package).await?;
+                return match candidate.plugin() == plugin {
+                    true => Ok(candidate),
+                    false => Err(ReplayError::OtherPlugin { recorded: plugin, package: candidate.plugin().to_owned() }),
+                };
+            }
+            Against::Version(which) => which,
+            Against::Same => recording.component.to_string(),
+        };
+        let record = self.0.known(&plugin);
+        let kept = record.find(&plugin, &which).map_err(|_| ReplayError::NoVersion { plugin, which })?;
+        let (manifest, version) = self.0.load_kept(kept).await?;
+        Ok(Candidate::new(manifest, version, self.0.host.0.clone()))
     }
 
     /// Every application and function, as the manifests spell them: for the dialplan's check.
@@ -553,6 +589,11 @@ impl Inner {
 }
 
 impl Deployment {
+    /// Where runs of its tenant are kept.
+    pub(crate) fn shelf(&self) -> Option<Arc<Shelf>> {
+        Some(self.tenant.upgrade()?.shelf.clone())
+    }
+
     /// Its service, if it has one.
     pub(crate) fn service(&self) -> Option<ServiceSlot> {
         lock(&self.service).as_ref().map(|inbox| inbox.slot())

@@ -267,6 +267,10 @@ async fn nothing_of_one_run_is_seen_by_another() {
 async fn a_panic_of_the_host_ends_one_run() {
     struct Panics;
     impl CallPort for Panics {
+        fn name(&self) -> String {
+            String::new()
+        }
+
         fn request(&self, _request: Request) -> BoxFuture<'_, Result<Outcome, RequestError>> {
             Box::pin(async { panic!("a fault of the host") })
         }

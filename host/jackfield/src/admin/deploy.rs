@@ -46,6 +46,7 @@ impl Admin {
 
     /// Installs what a tenant's file declares anew.
     pub(super) async fn deploy(&self, tenant: &Tenant, files: &config::Tenant) -> Vec<Problem> {
+        tenant.plugins().keep_runs(files.keep_runs.clone());
         let memory = self.memory(tenant.id());
         let mut declared = recall(&memory);
         let mut problems = Vec::new();
@@ -152,7 +153,7 @@ impl Admin {
     }
 
     /// Opens the package that a command names, wherever it is.
-    async fn open(&self, name: &str) -> Result<Opened, PackageError> {
+    pub(super) async fn open(&self, name: &str) -> Result<Opened, PackageError> {
         if let Some(place) = Remote::of(name) {
             let place = place?;
             return Opened::look(PathBuf::from(name), Packages::fetch(&place).await?);
@@ -269,7 +270,7 @@ fn remember(path: &Path, declared: &Declared) -> Option<Problem> {
     written.err().map(|error| Problem::whole(path, format!("cannot be written: {error}")))
 }
 
-fn package_error(error: &PackageError) -> ControlError {
+pub(super) fn package_error(error: &PackageError) -> ControlError {
     let code = match error {
         PackageError::Remote(
             RemoteError::Reference(..) | RemoteError::NoRegistry(_) | RemoteError::Url(..) | RemoteError::Plain(_),
@@ -280,7 +281,7 @@ fn package_error(error: &PackageError) -> ControlError {
     ControlError::new(code, error.to_string()).hint(error.hint([]))
 }
 
-fn install_error(error: &InstallError) -> ControlError {
+pub(super) fn install_error(error: &InstallError) -> ControlError {
     let code = match error {
         InstallError::Journal(_) => ErrorCode::Failed,
         InstallError::OtherPackage { .. } | InstallError::StalePlan => ErrorCode::Conflict,

@@ -197,7 +197,7 @@ fn trial(version: String, digest: plugin::Digest, split: &plugin::Split) -> type
 }
 
 /// A moment in UTC to the second, as RFC 3339 writes it.
-fn rfc3339(unix_ms: u64) -> String {
+pub(super) fn rfc3339(unix_ms: u64) -> String {
     let seconds = i64::try_from(unix_ms / 1_000).ok();
     let moment = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     moment.unwrap_or(jiff::Timestamp::MAX).to_string()

@@ -7,6 +7,7 @@ mod key;
 mod new;
 mod pack;
 mod publish;
+mod replay;
 
 use std::path::PathBuf;
 
@@ -99,6 +100,16 @@ enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// List the recorded runs of a tenant's applications (`keep-runs` in tenant.toml).
+    Runs {
+        /// The tenant.
+        tenant: String,
+    },
+    /// Run what a call did again, on the same version or on another one, and show where it does something else.
+    ///
+    /// What the plugin asked and was told is on the server's disk; nothing of a replay reaches a call, the tenant's data or another
+    /// machine. It fails if anything differs.
+    Replay(replay::Replay),
     /// Tell what happened to a plugin.
     History {
         /// The tenant.
@@ -121,6 +132,8 @@ impl Plugin {
             Command::Publish(publish) => publish.run(output).await?,
             Command::Inspect(inspect) => inspect.run(output).await?,
             Command::Install(install) => install.run(&server, output).await?,
+            Command::Runs { tenant } => replay::list(&tenant, &server, output).await?,
+            Command::Replay(replay) => replay.run(&server, output).await?,
             Command::List { tenant } => {
                 let plugins: Vec<types::Plugin> = server.get(&all(&tenant)).await?;
                 output.value(&plugins, || list(&plugins));

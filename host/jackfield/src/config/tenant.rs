@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ::plugin::PublisherKey;
+use ::plugin::{Keeping, PublisherKey};
 use call::TenantId;
 use dialplan::Dialplan;
 use sip::auth::Algorithm;
@@ -50,6 +50,8 @@ pub(crate) struct Tenant {
     pub(crate) lacks: Vec<Problem>,
     /// Recordings at once.
     pub(crate) recordings_max: usize,
+    /// What is recorded of its plugins' runs.
+    pub(crate) keep_runs: Keeping,
     /// What should be looked at although it is valid.
     pub(crate) warnings: Vec<Problem>,
 }
@@ -106,6 +108,22 @@ const RECORDINGS: Setting<usize> = Setting {
     read: |item| integer(item, 0..=256),
 };
 
+const KEEP_RUNS: Setting<usize> = Setting {
+    key: "keep-runs",
+    doc: "runs of applications that are recorded for `jackfield plugin replay`, the newest; they hold what callers typed and what plugins read",
+    bound: "0 to 10000",
+    default: Some("0"),
+    read: |item| integer(item, 0..=::plugin::limit::TAPES),
+};
+
+const KEEP_RUNS_WITHOUT: Setting<Vec<String>> = Setting {
+    key: "keep-runs-without",
+    doc: "how the questions begin that are recorded without arguments and answers; a replay ends there",
+    bound: "at most 32 texts, as in [\"ReadDigits\", \"kv get\"]",
+    default: Some("[]"),
+    read: |item| list(item, 32, text),
+};
+
 const PUBLISHERS: Setting<Vec<PublisherKey>> = Setting {
     key: "publishers",
     doc: "the keys of publishers whose signed plugins this tenant takes, besides those of jackfield.toml",
@@ -130,7 +148,8 @@ const NUMBER_CONTEXT: Setting<String> = Setting {
     read: text,
 };
 
-const ROOT: &[&dyn Described] = &[&DOMAINS, &LANGUAGE, &TIME_ZONE, &CALLS, &RECORDINGS, &PUBLISHERS];
+const ROOT: &[&dyn Described] =
+    &[&DOMAINS, &LANGUAGE, &TIME_ZONE, &CALLS, &RECORDINGS, &KEEP_RUNS, &KEEP_RUNS_WITHOUT, &PUBLISHERS];
 const NUMBERS: &[&dyn Described] = &[&PREFIX, &NUMBER_CONTEXT];
 
 /// All tables of the file, for the reference.
@@ -198,6 +217,10 @@ impl Tenant {
             faults: Vec::new(),
             lacks: Vec::new(),
             recordings_max: root.get(&RECORDINGS, &mut problems),
+            keep_runs: Keeping {
+                runs: root.get(&KEEP_RUNS, &mut problems),
+                redact: root.get(&KEEP_RUNS_WITHOUT, &mut problems),
+            },
             warnings: Vec::new(),
             dialplan: dialplan.clone().unwrap_or_default(),
             id,

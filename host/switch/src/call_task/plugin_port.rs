@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use call::{LegId, Outcome, Request, RequestError};
+use call::{CallId, LegId, Outcome, Request, RequestError};
 use plugin::{AppSlot, BoxFuture, CallPort, Chooser};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,7 @@ use crate::tenant::Tenant;
 
 /// What a run holds of its call. The call may end at any time: everything answers `gone` then.
 pub(super) struct Port {
+    call: CallId,
     inbox: Inbox,
     tenant: Arc<Tenant>,
     /// Cancelled when the leg is over.
@@ -23,8 +24,14 @@ pub(super) struct Port {
 }
 
 impl Port {
-    pub(super) fn new(inbox: Inbox, tenant: Arc<Tenant>, gone: CancellationToken, chooser: Chooser) -> Arc<Self> {
-        Arc::new(Self { inbox, tenant, gone, chooser, depth: 0 })
+    pub(super) fn new(
+        call: CallId,
+        inbox: Inbox,
+        tenant: Arc<Tenant>,
+        gone: CancellationToken,
+        chooser: Chooser,
+    ) -> Arc<Self> {
+        Arc::new(Self { call, inbox, tenant, gone, chooser, depth: 0 })
     }
 
     async fn verb<T>(&self, leg: LegId, verb: impl FnOnce(oneshot::Sender<T>) -> DialplanVerb) -> Option<T> {
@@ -35,6 +42,10 @@ impl Port {
 }
 
 impl CallPort for Port {
+    fn name(&self) -> String {
+        self.call.to_string()
+    }
+
     fn request(&self, request: Request) -> BoxFuture<'_, Result<Outcome, RequestError>> {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
@@ -86,6 +97,7 @@ impl CallPort for Port {
                 RequestError::Invalid(format!("no plugin of this tenant has the application {application}"))
             })?;
             let port = Self {
+                call: self.call,
                 inbox: self.inbox.clone(),
                 tenant: Arc::clone(&self.tenant),
                 gone: self.gone.clone(),

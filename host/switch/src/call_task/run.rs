@@ -254,7 +254,13 @@ impl CallTask {
         let chooser = self.chooser();
         let Some(run) = self.runs.get_mut(&leg) else { return };
         run.number = number;
-        let port = Port::new(self.sender.clone(), Arc::clone(&self.tenant), run.leg_gone.clone(), chooser.clone());
+        let port = Port::new(
+            self.call.id(),
+            self.sender.clone(),
+            Arc::clone(&self.tenant),
+            run.leg_gone.clone(),
+            chooser.clone(),
+        );
         let Some(slot) = self.tenant.plugins.app_for(&name, &chooser) else {
             return self.app_over(leg, &name, AppResult::Unknown);
         };
@@ -333,7 +339,10 @@ impl CallTask {
 
     fn function_call(&self, leg: LegId) -> Option<FunctionCall> {
         let gone = self.runs.get(&leg)?.leg_gone.clone();
-        Some(FunctionCall { leg, port: Port::new(self.sender.clone(), Arc::clone(&self.tenant), gone, self.chooser()) })
+        Some(FunctionCall {
+            leg,
+            port: Port::new(self.call.id(), self.sender.clone(), Arc::clone(&self.tenant), gone, self.chooser()),
+        })
     }
 
     fn no_function(&mut self, leg: LegId, name: &str) {

@@ -68,7 +68,8 @@ impl State {
             return Ok(Err(error));
         }
         let Some(generation) = self.generation.clone() else { return Ok(Err(error("denied", "not now"))) };
-        let result = operation(&*generation.tenant, &generation.manifest.id).await;
+        let Some(tenant) = self.tenant() else { return Ok(Err(error("denied", "not now"))) };
+        let result = operation(&*tenant, &generation.manifest.id).await;
         self.resumed();
         Ok(result.map_err(|BlobFailure(detail)| error("failed", detail)))
     }

@@ -8,6 +8,7 @@ use crate::abi::v0_1::app::jackfield::pbx::bus::Host;
 use crate::error::RunError;
 use crate::instance::State;
 use crate::limit::SERVICE_MESSAGE_BYTES;
+use crate::slot::ServiceSlot;
 
 /// The longest wait for an answer, in milliseconds.
 const TIMEOUT_MS: u32 = 60_000;
@@ -23,14 +24,25 @@ impl Host for State {
         }
         let service = self.generation.as_ref().and_then(|generation| generation.deployment_service());
         let Some(service) = service else { return Ok(Err(error("unsupported", "this plugin has no service"))) };
-        let answer = tokio::time::timeout(Duration::from_millis(timeout.into()), service.ask(request)).await;
+        let asked = format!("ask {:?} {timeout}", String::from_utf8_lossy(&request));
+        let asking = ask(service, request, Duration::from_millis(timeout.into()));
+        let answer = match self.run.tape().cloned() {
+            Some(tape) => tape.cross(asked, || Box::pin(asking)).await,
+            None => asking.await,
+        };
         self.resumed();
-        Ok(match answer {
-            Err(_) => Err(error("timeout", "no answer")),
-            Ok(Ok(Ok(answer))) => Ok(answer),
-            Ok(Ok(Err(own))) => Err(error(&own.code, own.detail)),
-            Ok(Err(RunError::Exhausted(detail))) => Err(error("busy", detail)),
-            Ok(Err(other)) => Err(error("failed", other.to_string())),
-        })
+        Ok(answer.map_err(|(code, detail)| error(&code, detail)))
+    }
+}
+
+/// The answer, or code and detail of why there is none.
+async fn ask(service: ServiceSlot, request: Vec<u8>, timeout: Duration) -> Result<Vec<u8>, (String, String)> {
+    let failed = |code: &str, detail: String| Err((code.to_owned(), detail));
+    match tokio::time::timeout(timeout, service.ask(request)).await {
+        Err(_) => failed("timeout", "no answer".into()),
+        Ok(Ok(Ok(answer))) => Ok(answer),
+        Ok(Ok(Err(own))) => Err((own.code, own.detail)),
+        Ok(Err(RunError::Exhausted(detail))) => failed("busy", detail),
+        Ok(Err(other)) => failed("failed", other.to_string()),
     }
 }

@@ -49,7 +49,8 @@ impl State {
         let Some(generation) = self.generation.clone() else { return Ok(Err(error("denied", "not now"))) };
         let quota = generation.manifest.capabilities.get(&Capability::Kv).and_then(|bounds| bounds.quota);
         let space = KvSpace { plugin: &generation.manifest.id, quota };
-        let result = operation(&*generation.tenant, space).await;
+        let Some(tenant) = self.tenant() else { return Ok(Err(error("denied", "not now"))) };
+        let result = operation(&*tenant, space).await;
         self.resumed();
         Ok(result.map_err(Error::from))
     }

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::abi::v0_1::app::jackfield::pbx::system::Host;
 use crate::generation::{Generation, lock};
-use crate::instance::State;
+use crate::instance::{Run, State};
 use crate::limit::{LOG_BYTES, LOG_LINE_BYTES, LOG_LINES, RANDOM_BYTES};
-use crate::port::{LogLevel, LogRecord};
+use crate::port::{LogLevel, LogRecord, TenantPort};
+use crate::tape::Tape;
 
 /// Bytes of a setting's name.
 const KEY_BYTES: usize = 64;
@@ -27,8 +28,8 @@ impl Host for State {
 
     fn now(&mut self) -> wasmtime::Result<(u64, u64)> {
         self.enter()?;
-        let Some(generation) = &self.generation else { return Ok((0, 0)) };
-        let clock = generation.tenant.clock();
+        let Some(tenant) = self.tenant() else { return Ok((0, 0)) };
+        let clock = tenant.clock();
         Ok((clock.unix_ms, clock.up_ms))
     }
 
@@ -36,14 +37,18 @@ impl Host for State {
         self.enter()?;
         let mut random = vec![0; bytes.min(RANDOM_BYTES) as usize];
         getrandom::fill(&mut random).map_err(|error| wasmtime::format_err!("no random bytes: {error}"))?;
-        Ok(random)
+        Ok(match self.run.tape() {
+            Some(tape) => tape.cross_now(format!("random {}", random.len()), || random),
+            None => random,
+        })
     }
 
     fn config(&mut self, key: String) -> wasmtime::Result<Option<String>> {
         self.enter()?;
-        let Some(generation) = self.generation.as_ref().filter(|_| key.len() <= KEY_BYTES) else { return Ok(None) };
+        let Some(generation) = self.generation.clone().filter(|_| key.len() <= KEY_BYTES) else { return Ok(None) };
+        let Some(tenant) = self.tenant() else { return Ok(None) };
         let Some(setting) = generation.manifest.config.get(&key) else { return Ok(None) };
-        let set = self.settings.get_or_insert_with(|| generation.tenant.settings(&generation.manifest.id)).get(&key);
+        let set = self.settings.get_or_insert_with(|| tenant.settings(&generation.manifest.id)).get(&key);
         // A value of the wrong type is the administrator's mistake: a reload reports it, the plugin sees the default.
         Ok(set.filter(|value| setting.kind.accepts(value)).or(setting.default.as_ref()).cloned())
     }
@@ -53,15 +58,23 @@ impl Host for State {
 pub(crate) struct LogQuota {
     /// Weak: a kept instance must not keep the generation that keeps it.
     generation: Weak<Generation>,
+    tape: Option<Arc<Tape>>,
     run: Mutex<Box<str>>,
     lines: AtomicU32,
     bytes: AtomicUsize,
 }
 
 impl LogQuota {
-    pub(crate) fn new(generation: Option<&Arc<Generation>>, run: &str) -> Self {
+    pub(crate) fn new(generation: Option<&Arc<Generation>>, run: &Run) -> Self {
         let generation = generation.map(Arc::downgrade).unwrap_or_default();
-        Self { generation, run: Mutex::new(run.into()), lines: AtomicU32::new(0), bytes: AtomicUsize::new(0) }
+        let tape = run.tape().cloned();
+        Self {
+            generation,
+            tape,
+            run: Mutex::new(run.name().into()),
+            lines: AtomicU32::new(0),
+            bytes: AtomicUsize::new(0),
+        }
     }
 
     /// Begins another run of the same generation.
@@ -99,12 +112,16 @@ impl LogQuota {
     }
 
     fn pass(&self, generation: &Generation, level: LogLevel, message: &str) {
-        generation.tenant.log(LogRecord {
+        let record = LogRecord {
             plugin: &generation.manifest.id,
             version: &generation.manifest.version,
             run: &lock(&self.run),
             level,
             message,
-        });
+        };
+        match &self.tape {
+            Some(tape) => tape.log(record),
+            None => generation.tenant.log(record),
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tokio::io::AsyncWrite;
 use wasmtime::component::Linker;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
@@ -14,7 +16,8 @@ use super::system::LogQuota;
 use crate::generation::Generation;
 use crate::instance::State;
 use crate::limit::{LOG_LINE_BYTES, RANDOM_BYTES};
-use crate::port::LogLevel;
+use crate::port::{Clock, LogLevel, TenantPort};
+use crate::tape::Tape;
 
 /// The interfaces that are linked. `wasi:sockets` and `wasi:http` are not: a component that imports them is refused.
 pub(crate) const PACKAGES: [&str; 5] = ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random"];
@@ -25,30 +28,57 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let Self { wasi, table, log, generation, .. } = self;
-        let ctx = wasi
-            .get_or_insert_with(|| Box::new(denying(log, generation.as_ref().map(Arc::downgrade).unwrap_or_default())));
+        let Self { wasi, table, log, generation, run, .. } = self;
+        let ctx = wasi.get_or_insert_with(|| {
+            let clock = Coarse {
+                generation: generation.as_ref().map(Arc::downgrade).unwrap_or_default(),
+                tape: run.tape().cloned(),
+            };
+            Box::new(denying(log, clock))
+        });
         WasiCtxView { ctx, table }
     }
 }
 
-fn denying(log: &Arc<LogQuota>, generation: Weak<Generation>) -> WasiCtx {
+fn denying(log: &Arc<LogQuota>, clock: Coarse) -> WasiCtx {
     let mut builder = WasiCtxBuilder::new();
     builder
         .stdout(Output { log: log.clone(), level: LogLevel::Info })
         .stderr(Output { log: log.clone(), level: LogLevel::Error })
-        .wall_clock(Coarse(generation.clone()))
-        .monotonic_clock(Coarse(generation))
+        .wall_clock(clock.clone())
+        .monotonic_clock(clock.clone())
         .max_random_size(RANDOM_BYTES.into())
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .allow_blocking_current_thread(false);
+    if let Some(tape) = &clock.tape {
+        // The libraries of languages draw the seeds of their hash tables here, and with them the order in which they go through them.
+        let random = || StdRng::from_seed(tape.seed);
+        builder
+            .secure_random(random())
+            .insecure_random(random())
+            .insecure_random_seed(u128::from_le_bytes(tape.seed.first_chunk().copied().expect("there are 32 bytes")));
+    }
     builder.build()
 }
 
 /// The tenant's clocks: a millisecond at best (I3).
-struct Coarse(Weak<Generation>);
+#[derive(Clone)]
+struct Coarse {
+    generation: Weak<Generation>,
+    tape: Option<Arc<Tape>>,
+}
+
+impl Coarse {
+    fn read(&self) -> Clock {
+        match (&self.tape, self.generation.upgrade()) {
+            (Some(tape), _) => tape.clock(),
+            (None, Some(generation)) => generation.tenant.clock(),
+            (None, None) => Clock { unix_ms: 0, up_ms: 0 },
+        }
+    }
+}
 
 impl HostWallClock for Coarse {
     fn resolution(&self) -> Duration {
@@ -56,7 +86,7 @@ impl HostWallClock for Coarse {
     }
 
     fn now(&self) -> Duration {
-        Duration::from_millis(self.0.upgrade().map_or(0, |generation| generation.tenant.clock().unix_ms))
+        Duration::from_millis(self.read().unix_ms)
     }
 }
 
@@ -66,7 +96,7 @@ impl HostMonotonicClock for Coarse {
     }
 
     fn now(&self) -> u64 {
-        self.0.upgrade().map_or(0, |generation| generation.tenant.clock().up_ms).saturating_mul(1_000_000)
+        self.read().up_ms.saturating_mul(1_000_000)
     }
 }
 

@@ -45,6 +45,11 @@ impl Directory {
         self.root.join("tenants").join(format!("{tenant}.json"))
     }
 
+    /// Where a tenant's recorded runs are kept.
+    pub(crate) fn runs(&self, tenant: &call::TenantId) -> PathBuf {
+        self.root.join("runs").join(tenant.to_string())
+    }
+
     /// Keeps a component's bytes; durable when it returns.
     pub(crate) fn keep(&self, digest: Digest, wasm: &[u8]) -> Result<PathBuf, LoadError> {
         let path = self.root.join("components").join(format!("{digest}.wasm"));

@@ -11,6 +11,8 @@ use crate::generation::Generation;
 use crate::instance::{Run, new_store};
 use crate::loader::Digest;
 use crate::port::CallPort;
+use crate::tape::Tape;
+use crate::tape::replay::Recorder;
 
 /// An application of the version that is active now. Runs on it even if another becomes active meanwhile.
 #[derive(Clone)]
@@ -72,7 +74,7 @@ impl AppSlot {
     }
 }
 
-/// One run, its fault not yet judged.
+/// One run, its fault not yet judged. It is recorded where the tenant keeps its runs.
 pub(crate) async fn run(
     generation: Arc<Generation>,
     name: Arc<str>,
@@ -81,9 +83,32 @@ pub(crate) async fn run(
     port: Arc<dyn CallPort>,
 ) -> Result<AppEnd, RunError> {
     let _live = generation.enter()?;
+    let Some(mut recorder) = Recorder::of(&generation, &name, leg, &arguments, &port) else {
+        return perform(generation, name, leg, arguments, Doors { port, tape: None }).await;
+    };
+    let tape = recorder.tape.clone();
+    let result = perform(generation, name, leg, arguments, Doors { port: tape.clone(), tape: Some(tape) }).await;
+    recorder.ended(&result);
+    result
+}
+
+/// What a run reaches its call by, and the tape in it.
+pub(crate) struct Doors {
+    pub(crate) port: Arc<dyn CallPort>,
+    pub(crate) tape: Option<Arc<Tape>>,
+}
+
+pub(crate) async fn perform(
+    generation: Arc<Generation>,
+    name: Arc<str>,
+    leg: LegId,
+    arguments: String,
+    doors: Doors,
+) -> Result<AppEnd, RunError> {
     let limits = generation.limits.clone();
     let app = generation.version.0.app.clone().ok_or_else(|| RunError::Host("it exports no applications".into()))?;
-    let run = Run::App { name: name.clone(), port: port.clone() };
+    let Doors { port, tape } = doors;
+    let run = Run::App { name: name.clone(), port: port.clone(), tape };
     let mut store = new_store(&generation.host.engine, &limits, Some(generation.clone()), run);
     let leg = store.data_mut().leg(leg)?;
     let guest = async {

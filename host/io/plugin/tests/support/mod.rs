@@ -273,6 +273,10 @@ impl FakeCall {
 }
 
 impl CallPort for FakeCall {
+    fn name(&self) -> String {
+        "call".to_owned()
+    }
+
     fn request(&self, request: Request) -> BoxFuture<'_, Result<Outcome, RequestError>> {
         self.requests.lock().unwrap().push(request.clone());
         self.made.send_modify(|made| *made += 1);
