@@ -44,6 +44,7 @@ pub(crate) mod v0_1 {
             with: {
                 "jackfield:pbx/types": super::app::jackfield::pbx::types,
                 "jackfield:pbx/blob": super::app::jackfield::pbx::blob,
+                "jackfield:pbx/http": super::app::jackfield::pbx::http,
                 "jackfield:pbx/kv": super::app::jackfield::pbx::kv,
                 "jackfield:pbx/system": super::app::jackfield::pbx::system,
             },
@@ -57,12 +58,13 @@ pub(crate) mod v0_1 {
 pub(crate) const WIT_VERSION: &str = "0.1.0";
 
 /// The WIT files of version 0.1, name and text: what the loader compares with and what plugins are written against.
-pub const WIT_0_1: [(&str, &str); 13] = [
+pub const WIT_0_1: [(&str, &str); 14] = [
     ("types.wit", include_str!("../../../../wit/v0.1/types.wit")),
     ("legs.wit", include_str!("../../../../wit/v0.1/legs.wit")),
     ("dial.wit", include_str!("../../../../wit/v0.1/dial.wit")),
     ("recording.wit", include_str!("../../../../wit/v0.1/recording.wit")),
     ("blob.wit", include_str!("../../../../wit/v0.1/blob.wit")),
+    ("http.wit", include_str!("../../../../wit/v0.1/http.wit")),
     ("kv.wit", include_str!("../../../../wit/v0.1/kv.wit")),
     ("dialplan.wit", include_str!("../../../../wit/v0.1/dialplan.wit")),
     ("bus.wit", include_str!("../../../../wit/v0.1/bus.wit")),

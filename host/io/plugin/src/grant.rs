@@ -23,6 +23,8 @@ pub enum Capability {
     Dial,
     /// Read and set variables, run applications, go elsewhere.
     Dialplan,
+    /// Ask other servers.
+    Http,
     /// Keep values.
     Kv,
     /// Record what a party says.
@@ -31,7 +33,8 @@ pub enum Capability {
 
 impl Capability {
     /// All there are.
-    pub const ALL: [Self; 6] = [Self::Blob, Self::Bus, Self::Dial, Self::Dialplan, Self::Kv, Self::Recording];
+    pub const ALL: [Self; 7] =
+        [Self::Blob, Self::Bus, Self::Dial, Self::Dialplan, Self::Http, Self::Kv, Self::Recording];
 
     /// Its name in manifests, which is the WIT interface's name.
     pub fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Capability {
             Self::Bus => "bus",
             Self::Dial => "dial",
             Self::Dialplan => "dialplan",
+            Self::Http => "http",
             Self::Kv => "kv",
             Self::Recording => "recording",
         }
@@ -52,6 +56,7 @@ impl Capability {
             Self::Bus => "asks its own service part",
             Self::Dial => "calls others, for whom its caller pays",
             Self::Dialplan => "reads and sets its calls' variables, runs applications, sends calls elsewhere",
+            Self::Http => "asks other servers and tells them what it knows",
             Self::Kv => "keeps values on this server's disk",
             Self::Recording => "records what parties say",
         }

@@ -20,6 +20,7 @@ mod error;
 mod generation;
 mod grant;
 mod host;
+mod hosts;
 mod inspection;
 mod instance;
 mod loader;
@@ -47,6 +48,7 @@ pub use deployment::{
 pub use error::{GuestError, RunError};
 pub use grant::{Capability, Consent};
 pub use host::{Compiler, Host, HostConfig, HostError};
+pub use hosts::{HostPattern, HostPatternError};
 pub use inspection::Inspection;
 pub use limit::Limits;
 pub use loader::compile::compile_child;
@@ -56,7 +58,10 @@ pub use package::archive::{Archive, ArchiveError};
 pub use package::key::{KeyError, PublisherKey, SecretKey};
 pub use package::{Origin, Package};
 pub use plan::{Basis, Difference, Limit, Plan, Right, RightError, Want};
-pub use port::{BlobFailure, BoxFuture, CallPort, Clock, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
+pub use port::{
+    BlobFailure, BoxFuture, CallPort, Clock, HttpFailure, HttpRequest, HttpResponse, KvError, KvSpace, LogLevel,
+    LogRecord, TenantPort,
+};
 pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};
 pub use tenant::TenantPlugins;
 pub use trust::{Trust, TrustError};

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 
 use crate::grant::Capability;
+use crate::hosts::HostPattern;
 use crate::limit;
 
 /// A parsed `plugin.toml`.
@@ -65,25 +66,42 @@ pub enum Language {
 }
 
 /// The bounds of one capability.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     /// `kv` and `blob`: bytes the plugin may keep in each tenant. The tenant's own bound holds besides.
     pub quota: Option<u64>,
     /// `dial`: targets that ring at once.
     pub max: Option<u32>,
+    /// `http`: the hosts it may ask. Every other capability has none.
+    pub hosts: Option<Vec<HostPattern>>,
 }
 
 impl Bounds {
     /// Whether it is more than `other` in anything. No bound is more than any.
     pub(crate) fn exceed(&self, other: &Self) -> bool {
         let more = |own: Option<u64>, other: Option<u64>| own.unwrap_or(u64::MAX) > other.unwrap_or(u64::MAX);
-        more(self.quota, other.quota) || more(self.max.map(u64::from), other.max.map(u64::from))
+        let had = |host: &HostPattern| other.hosts().iter().any(|other| other.covers(host));
+        more(self.quota, other.quota)
+            || more(self.max.map(u64::from), other.max.map(u64::from))
+            || !self.hosts().iter().all(had)
+    }
+
+    /// The hosts it may ask.
+    pub(crate) fn hosts(&self) -> &[HostPattern] {
+        self.hosts.as_deref().unwrap_or_default()
     }
 }
 
 /// As people read it after the capability's name; nothing where there is no bound.
 impl fmt::Display for Bounds {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(hosts) = &self.hosts {
+            let hosts: Vec<String> = hosts.iter().map(HostPattern::to_string).collect();
+            return match hosts.as_slice() {
+                [] => formatter.write_str(" (no host unless the tenant's file names one)"),
+                hosts => write!(formatter, " ({})", hosts.join(", ")),
+            };
+        }
         match (self.quota, self.max) {
             (Some(quota), _) => write!(formatter, " (at most {quota} bytes)"),
             (None, Some(max)) => write!(formatter, " (at most {max} at once)"),
@@ -199,6 +217,9 @@ impl Manifest {
                 return Err((key, format!("{name:?} is not a name (letters, digits and '_', at most 64)")));
             }
         }
+        if self.capabilities.values().any(|bounds| bounds.hosts().len() > limit::HTTP_HOSTS) {
+            return Err(("http", format!("more than {} hosts", limit::HTTP_HOSTS)));
+        }
         if self.config.len() > limit::PROVIDES {
             return Err(("config", format!("more than {} settings", limit::PROVIDES)));
         }
@@ -290,6 +311,7 @@ struct RawCapabilities {
     blob: Option<RawKept>,
     dialplan: Option<Plain>,
     bus: Option<Plain>,
+    http: Option<RawHttp>,
 }
 
 #[derive(Default, Deserialize)]
@@ -308,6 +330,13 @@ struct RawDial {
     max: Option<u32>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawHttp {
+    #[serde(default)]
+    hosts: Vec<HostPattern>,
+}
+
 impl RawCapabilities {
     fn into_map(self) -> BTreeMap<Capability, Bounds> {
         let kept = |asked: Option<RawKept>| {
@@ -321,6 +350,7 @@ impl RawCapabilities {
             (Capability::Kv, kept(self.kv)),
             (Capability::Dialplan, plain(self.dialplan)),
             (Capability::Bus, plain(self.bus)),
+            (Capability::Http, self.http.map(|http| Bounds { hosts: Some(http.hosts), ..Bounds::default() })),
         ]
         .into_iter()
         .filter_map(|(capability, bounds)| Some((capability, bounds?)))

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, Weak};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use call::TenantId;
+use tokio::sync::Semaphore;
 
 use crate::deployment::{
     By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Terms, Trouble,
@@ -22,7 +23,7 @@ use crate::generation::{Generation, Parts, Verdict, lock};
 use crate::grant::Capability;
 use crate::host::Host;
 use crate::inspection::{self, Inspection};
-use crate::limit::DEPLOYMENTS;
+use crate::limit::{DEPLOYMENTS, HTTP_IN_FLIGHT};
 use crate::loader::{Digest, LoadError, Version, World};
 use crate::manifest::{Manifest, RequestedLimits};
 use crate::package::Package;
@@ -93,6 +94,8 @@ pub(crate) struct Deployment {
     /// Runs of the whole tenant.
     pub(crate) tenant_runs: Arc<AtomicUsize>,
     pub(crate) runs: AtomicU64,
+    /// Requests by HTTP that may still be sent, of all versions together.
+    pub(crate) http: Arc<Semaphore>,
     faults: AtomicU64,
     last_fault: Mutex<Option<String>>,
     service: Mutex<Option<Arc<ServiceInbox>>>,
@@ -428,6 +431,7 @@ impl Inner {
             tenant: Arc::downgrade(self),
             tenant_runs: self.runs.clone(),
             runs: AtomicU64::new(0),
+            http: Arc::new(Semaphore::new(HTTP_IN_FLIGHT)),
             faults: AtomicU64::new(0),
             last_fault: Mutex::default(),
             service: Mutex::default(),

@@ -25,7 +25,7 @@ macro_rules! files {
 const RUST: Sdk = Sdk {
     // Its bindings are made from ../../wit/v0.1, as in our own tree.
     folder: "build/sdk/jackfield-sdk",
-    files: files!["rust": "src/blob.rs", "src/error.rs", "src/host/mod.rs", "src/host/native.rs", "src/host/wasm.rs", "src/kv.rs", "src/leg.rs",
+    files: files!["rust": "src/blob.rs", "src/error.rs", "src/host/mod.rs", "src/host/native.rs", "src/host/wasm.rs", "src/http.rs", "src/kv.rs", "src/leg.rs",
         "src/lib.rs", "src/macros.rs", "src/service.rs", "src/system.rs"],
     command: "cargo build --release --target wasm32-wasip2",
 };

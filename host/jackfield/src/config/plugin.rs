@@ -1,10 +1,15 @@
 //! `[plugins.ID]`: which plugins a tenant's calls can use, each looked at before anything is changed for it.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
-use plugin::{Capability, Consent, Digest, Origin, PublisherKey, Right, Terms, Trust, TrustError};
+use net::http::Network;
+use plugin::{Capability, Consent, Digest, HostPattern, Origin, PublisherKey, Right, Terms, Trust, TrustError};
+use switch::definition::PluginHttp;
+use toml_edit::Item;
 
 use super::document::Section;
 use super::names::Offers;
@@ -24,6 +29,8 @@ pub(crate) struct Plugin {
     pub(crate) terms: Terms,
     /// The plugin's settings in this tenant.
     pub(crate) config: BTreeMap<String, String>,
+    /// What it reaches by HTTP beyond what its manifest says.
+    pub(crate) http: PluginHttp,
     /// Where the table stands, for problems with the package.
     pub(crate) place: Problem,
 }
@@ -58,7 +65,7 @@ const GRANTS: Setting<Vec<String>> = Setting {
     key: "grants",
     doc: "the capabilities you allow, with the bounds that the plugin's manifest asks for; without it, a bundled plugin has those that \
           its manifest declares and another one none",
-    bound: "a list of \"blob\", \"bus\", \"dial\", \"dialplan\", \"kv\", \"recording\"",
+    bound: "a list of \"blob\", \"bus\", \"dial\", \"dialplan\", \"http\", \"kv\", \"recording\"",
     default: None,
     read: |item| list(item, 16, text),
 };
@@ -79,8 +86,26 @@ const UNSIGNED: Setting<bool> = Setting {
     read: boolean,
 };
 
+const HTTP_HOSTS: Setting<Vec<HostPattern>> = Setting {
+    key: "http-hosts",
+    doc: "servers that the plugin may ask by HTTP besides those that its manifest names; without a port, 443 by https and 80 by http",
+    bound: "at most 32 hosts, as in \"api.example.com\", \"*.example.com:8443\" or \"10.1.2.3:8080\"",
+    default: Some("[]"),
+    read: |item| list(item, plugin::limit::HTTP_HOSTS, parsed),
+};
+
+const HTTP_PRIVATE: Setting<Vec<Network>> = Setting {
+    key: "http-private",
+    doc: "addresses that are not of the public internet (this machine, your network) and that the plugin may reach all the same, under \
+          whichever allowed name or number; without a port, every port there",
+    bound: "at most 32 addresses or networks, as in \"127.0.0.1:8080\", \"10.1.0.0/16\" or \"[fd00::7]:443\"",
+    default: Some("[]"),
+    read: |item| list(item, plugin::limit::HTTP_HOSTS, parsed),
+};
+
 /// The keys of a plugin's table.
-pub(crate) const SETTINGS: &[&dyn Described] = &[&PACKAGE, &VERSION, &GRANTS, &PUBLISHER, &UNSIGNED];
+pub(crate) const SETTINGS: &[&dyn Described] =
+    &[&PACKAGE, &VERSION, &GRANTS, &PUBLISHER, &UNSIGNED, &HTTP_HOSTS, &HTTP_PRIVATE];
 
 impl Plugin {
     /// What tells a table and its package from what they were: the digest of package and grants.
@@ -135,6 +160,7 @@ struct Table {
     grants: Option<Vec<String>>,
     trust: Trust,
     config: Vec<(String, String)>,
+    http: PluginHttp,
 }
 
 impl Table {
@@ -149,7 +175,8 @@ impl Table {
         let grants = section.optional(&GRANTS, problems);
         let (publisher, unsigned) = (section.optional(&PUBLISHER, problems), section.get(&UNSIGNED, problems));
         let trust = Trust { publisher, unsigned, ..pinned.clone() };
-        Self { id, package, version, grants, trust, config }
+        let (hosts, networks) = (section.get(&HTTP_HOSTS, problems), section.get(&HTTP_PRIVATE, problems).into());
+        Self { id, package, version, grants, trust, config, http: PluginHttp { hosts, networks } }
     }
 
     /// Looks into the package, and whether it is what the table says.
@@ -183,6 +210,10 @@ impl Table {
                 Problem { hint, ..config.problem_at(key, text) }
             })?;
         }
+        let reaches = [HTTP_HOSTS.key, HTTP_PRIVATE.key].into_iter().find(|key| section.has(key));
+        if let Some(key) = reaches.filter(|_| !manifest.capabilities.contains_key(&Capability::Http)) {
+            return Err(section.problem_at(key, "the plugin does not ask for http: this would allow nothing"));
+        }
         let grants = |text: String| section.problem_at(GRANTS.key, text);
         let consent = consent(self.grants.as_deref()).map_err(grants)?;
         // A publisher's word is not an administrator's: a package that is replaced by another would grant itself more.
@@ -195,8 +226,12 @@ impl Table {
         let config = self.config.into_iter().collect();
         let place = Problem { severity: Severity::Error, ..section.problem("") };
         let terms = Terms { consent, trust: self.trust, basis: None, canary: None };
-        Ok(Plugin { id: self.id, opened, terms, config, place })
+        Ok(Plugin { id: self.id, opened, terms, config, http: self.http, place })
     }
+}
+
+fn parsed<T: FromStr<Err: Display>>(item: &Item) -> Result<T, String> {
+    text(item)?.parse().map_err(|error: T::Err| error.to_string())
 }
 
 /// What to write so that a package is taken all the same.

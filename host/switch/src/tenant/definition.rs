@@ -7,6 +7,8 @@ use std::time::Duration;
 use call::{Party, TenantId};
 use codec::Codec;
 use dialplan::Dialplan;
+use net::http::Network;
+use plugin::HostPattern;
 use sip::auth::Ha1;
 use sip::message::Uri;
 use sip::registrar::WhenFull;
@@ -34,6 +36,17 @@ pub struct Definition {
     pub recordings_max: usize,
     /// Settings of plugins, by the plugin's id.
     pub plugin_settings: BTreeMap<String, Arc<BTreeMap<String, String>>>,
+    /// What plugins reach outside beyond what their manifests say, by the plugin's id.
+    pub plugin_http: BTreeMap<String, Arc<PluginHttp>>,
+}
+
+/// What the tenant's file lets one plugin reach by HTTP.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PluginHttp {
+    /// Hosts besides those that the manifest names.
+    pub hosts: Vec<HostPattern>,
+    /// Networks besides the public internet.
+    pub networks: Arc<[Network]>,
 }
 
 /// A public number and where its calls enter the dialplan.

@@ -4,6 +4,7 @@ pub(crate) mod blob;
 pub(crate) mod bus;
 pub(crate) mod dial;
 pub(crate) mod dialplan;
+pub(crate) mod http;
 pub(crate) mod kv;
 pub(crate) mod legs;
 pub(crate) mod recording;
@@ -36,6 +37,7 @@ pub(crate) fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     pbx::dial::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::recording::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::blob::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    pbx::http::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::kv::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::dialplan::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::bus::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
