@@ -63,7 +63,7 @@ fn what_nobody_allowed_is_denied_and_the_call_goes_on() {
         ] {
             let hosts = hosts.iter().map(|host: &&str| host.parse().expect("a host")).collect();
             let networks = networks.iter().map(|network: &&str| network.parse().expect("a network")).collect();
-            let reaches = Arc::new(PluginHttp { hosts, networks });
+            let reaches = Arc::new(PluginHttp { hosts, networks, ..PluginHttp::default() });
             world.redefine("acme", |definition| definition.plugin_http = [("asker".to_owned(), reaches)].into()).await;
             let line = world.call(alice, number);
             let ringing = world.incoming(bob).await;

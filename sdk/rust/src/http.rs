@@ -23,6 +23,9 @@
 //! # fn main() {}
 //! ```
 //!
+//! A header's value may have secrets of the tenant, which the plugin never sees: `Bearer {{secret:API_KEY}}`, with
+//! `secrets = { API_KEY = {} }` beside `hosts`.
+//!
 //! What the host refuses is `Code::Denied`, and the administrator's log says why. A status such as 404 is a response, not an error.
 
 use std::time::Duration;

@@ -53,7 +53,9 @@ pub use inspection::Inspection;
 pub use limit::Limits;
 pub use loader::compile::compile_child;
 pub use loader::{Digest, DigestError, LoadError, Version, World};
-pub use manifest::{Bounds, Build, Language, Manifest, ManifestError, RequestedLimits, Setting, SettingKind, Size};
+pub use manifest::{
+    Bounds, Build, Language, Manifest, ManifestError, RequestedLimits, Secrets, Setting, SettingKind, Size,
+};
 pub use package::archive::{Archive, ArchiveError};
 pub use package::key::{KeyError, PublisherKey, SecretKey};
 pub use package::{Origin, Package};

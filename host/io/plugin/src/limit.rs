@@ -87,6 +87,10 @@ pub const PROVIDES: usize = 100;
 
 /// Hosts that a manifest or a tenant's file may name for `http`, each.
 pub const HTTP_HOSTS: usize = 32;
+/// Secrets that a manifest may name for `http`.
+pub const HTTP_SECRETS: usize = 16;
+/// Bytes of a secret: a token of today has some hundreds.
+pub const HTTP_SECRET_BYTES: usize = 4_096;
 /// Bytes of a URL that a plugin asks.
 pub const HTTP_URL_BYTES: usize = 2_048;
 /// Bytes of a request's body. With the rest of the request it fits into [`HOSTCALL_BYTES`].

@@ -74,7 +74,12 @@ pub struct Bounds {
     pub max: Option<u32>,
     /// `http`: the hosts it may ask. Every other capability has none.
     pub hosts: Option<Vec<HostPattern>>,
+    /// `http`: the secrets of the tenant that it may have put into a request's headers.
+    pub secrets: Secrets,
 }
+
+/// Names of secrets, each with the hosts it is for; without, for every host that the plugin may ask.
+pub type Secrets = BTreeMap<String, Option<Vec<HostPattern>>>;
 
 impl Bounds {
     /// Whether it is more than `other` in anything. No bound is more than any.
@@ -84,6 +89,10 @@ impl Bounds {
         more(self.quota, other.quota)
             || more(self.max.map(u64::from), other.max.map(u64::from))
             || !self.hosts().iter().all(had)
+            || !self
+                .secrets
+                .iter()
+                .all(|(name, hosts)| other.secrets.get(name).is_some_and(|had| is_within(hosts, had)))
     }
 
     /// The hosts it may ask.
@@ -92,15 +101,29 @@ impl Bounds {
     }
 }
 
+/// Whether a secret goes to no host that it did not go to.
+fn is_within(hosts: &Option<Vec<HostPattern>>, had: &Option<Vec<HostPattern>>) -> bool {
+    match (hosts, had) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(hosts), Some(had)) => hosts.iter().all(|host| had.iter().any(|had| had.covers(host))),
+    }
+}
+
 /// As people read it after the capability's name; nothing where there is no bound.
 impl fmt::Display for Bounds {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(hosts) = &self.hosts {
-            let hosts: Vec<String> = hosts.iter().map(HostPattern::to_string).collect();
-            return match hosts.as_slice() {
-                [] => formatter.write_str(" (no host unless the tenant's file names one)"),
-                hosts => write!(formatter, " ({})", hosts.join(", ")),
-            };
+            formatter.write_str(" (")?;
+            match hosts.as_slice() {
+                [] => formatter.write_str("no host unless the tenant's file names one")?,
+                hosts => formatter.write_str(&joined(hosts))?,
+            }
+            for (name, hosts) in &self.secrets {
+                let hosts = hosts.as_deref().map_or_else(|| "all of them".to_owned(), joined);
+                write!(formatter, "; your secret {name} to {hosts}")?;
+            }
+            return formatter.write_str(")");
         }
         match (self.quota, self.max) {
             (Some(quota), _) => write!(formatter, " (at most {quota} bytes)"),
@@ -108,6 +131,10 @@ impl fmt::Display for Bounds {
             (None, None) => Ok(()),
         }
     }
+}
+
+fn joined(hosts: &[HostPattern]) -> String {
+    hosts.iter().map(HostPattern::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Limits a manifest asks for; the host's own are the ceiling.
@@ -219,6 +246,17 @@ impl Manifest {
         }
         if self.capabilities.values().any(|bounds| bounds.hosts().len() > limit::HTTP_HOSTS) {
             return Err(("http", format!("more than {} hosts", limit::HTTP_HOSTS)));
+        }
+        let secrets = || self.capabilities.values().flat_map(|bounds| &bounds.secrets);
+        if secrets().count() > limit::HTTP_SECRETS {
+            return Err(("http", format!("more than {} secrets", limit::HTTP_SECRETS)));
+        }
+        if let Some((name, _)) = secrets().find(|(name, _)| !is_name(name)) {
+            return Err(("http", format!("{name:?} is not a secret's name (letters, digits and '_', at most 64)")));
+        }
+        let hosts = secrets().flat_map(|(_, hosts)| hosts).map(Vec::len).max();
+        if hosts.is_some_and(|hosts| hosts > limit::HTTP_HOSTS) {
+            return Err(("http", format!("a secret for more than {} hosts", limit::HTTP_HOSTS)));
         }
         if self.config.len() > limit::PROVIDES {
             return Err(("config", format!("more than {} settings", limit::PROVIDES)));
@@ -335,6 +373,21 @@ struct RawDial {
 struct RawHttp {
     #[serde(default)]
     hosts: Vec<HostPattern>,
+    #[serde(default)]
+    secrets: BTreeMap<String, RawSecret>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSecret {
+    hosts: Option<Vec<HostPattern>>,
+}
+
+impl RawHttp {
+    fn into_bounds(self) -> Bounds {
+        let secrets = self.secrets.into_iter().map(|(name, secret)| (name, secret.hosts)).collect();
+        Bounds { hosts: Some(self.hosts), secrets, ..Bounds::default() }
+    }
 }
 
 impl RawCapabilities {
@@ -350,7 +403,7 @@ impl RawCapabilities {
             (Capability::Kv, kept(self.kv)),
             (Capability::Dialplan, plain(self.dialplan)),
             (Capability::Bus, plain(self.bus)),
-            (Capability::Http, self.http.map(|http| Bounds { hosts: Some(http.hosts), ..Bounds::default() })),
+            (Capability::Http, self.http.map(RawHttp::into_bounds)),
         ]
         .into_iter()
         .filter_map(|(capability, bounds)| Some((capability, bounds?)))

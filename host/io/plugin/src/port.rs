@@ -12,6 +12,7 @@ use std::time::Duration;
 use call::{LegId, Outcome, Request, RequestError};
 
 use crate::hosts::HostPattern;
+use crate::manifest::Secrets;
 
 /// An owned, boxed future.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -157,6 +158,8 @@ pub struct HttpRequest {
     pub redirects: u32,
     /// The hosts that the plugin's manifest names. The tenant's file may name more.
     pub hosts: Vec<HostPattern>,
+    /// The secrets that its manifest names, and the hosts they are for: a header's value has them as `{{secret:NAME}}`.
+    pub secrets: Secrets,
 }
 
 /// What another server said.

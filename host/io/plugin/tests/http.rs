@@ -68,10 +68,7 @@ async fn a_request_has_bounds() {
         (format!("GET,{URL},,,{}", limit::HTTP_TIMEOUT_MAX.as_millis()), "200"),
         (format!("GET,{URL},,,{}", limit::HTTP_TIMEOUT_MAX.as_millis() + 1), "invalid"),
     ] {
-        // A large body comes back, and is too large for a variable.
-        let call = FakeCall::new();
-        rig.run("Ask", &arguments, &call).await.unwrap().unwrap();
-        assert_eq!(call.variables.lock().unwrap()["ASKSTATUS"], expected, "{}", &arguments[..arguments.len().min(80)]);
+        assert_eq!(status(&rig, "Ask", &arguments).await, expected, "{}", &arguments[..arguments.len().min(80)]);
     }
 }
 
@@ -187,6 +184,55 @@ async fn a_host_more_needs_consent_and_a_host_less_does_not() {
     install(version(4, r#"["a.example.com"]"#), &[]).await.unwrap();
     assert!(install(version(2, r#"["*.example.com"]"#), &[]).await.is_err(), "what it gave back it has no more");
     install(grown, &["http"]).await.unwrap();
+}
+
+/// I5: which secret goes where is consented to, too.
+#[tokio::test]
+async fn a_secret_more_or_for_more_hosts_is_growth() {
+    let rig = Rig::new().await;
+    let asks =
+        |number: u32, secrets: &str| version(number, &format!(r#"["*.example.com"], secrets = {{ {secrets} }}"#));
+    let first = asks(1, r#"KEY = { hosts = ["a.example.com"] }, TOKEN = {}"#);
+    let (_, shown, _) = of_http(&rig, &first);
+    assert_eq!(shown, "(*.example.com; your secret KEY to a.example.com; your secret TOKEN to all of them)");
+    rig.install(first).await.unwrap();
+    for (number, secrets, expected) in [
+        (2, r#"KEY = { hosts = ["a.example.com"] }, TOKEN = {}"#, Difference::Same),
+        (3, r#"KEY = { hosts = ["a.example.com"] }"#, Difference::Less),
+        (4, r#"KEY = { hosts = [] }, TOKEN = { hosts = ["a.example.com"] }"#, Difference::Less),
+        (5, r#"KEY = { hosts = ["a.example.com", "b.example.com"] }"#, Difference::Grown),
+        (6, "KEY = {}", Difference::Grown),
+        (7, "TOKEN = {}, OTHER = {}", Difference::Grown),
+    ] {
+        assert_eq!(of_http(&rig, &asks(number, secrets)).0, expected, "{secrets}");
+    }
+    assert_eq!(status(&rig, "Ask", &format!("GET,{URL},x-key={{{{secret:KEY}}}}")).await, "200");
+    let asked = rig.tenant.asked.borrow()[0].clone();
+    assert_eq!(asked.headers[0].1, "{{secret:KEY}}", "the tenant puts it in");
+    assert_eq!(asked.secrets.keys().collect::<Vec<_>>(), ["KEY", "TOKEN"]);
+}
+
+#[test]
+fn secrets_of_a_manifest_have_names_and_bounds() {
+    let parse = |secrets: &str| {
+        plugin::Manifest::parse("plugin.toml", &version(1, &format!("[], secrets = {{ {secrets} }}")).manifest)
+    };
+    let many = |count: usize| (0..count).map(|number| format!("KEY_{number} = {{}}")).collect::<Vec<_>>().join(", ");
+    assert!(parse(&many(limit::HTTP_SECRETS)).is_ok());
+    let hosts = |count: usize| {
+        let hosts: Vec<String> = (0..count).map(|number| format!("a{number}.example")).collect();
+        format!("KEY = {{ hosts = {hosts:?} }}")
+    };
+    assert!(parse(&hosts(limit::HTTP_HOSTS)).is_ok());
+    for wrong in [
+        many(limit::HTTP_SECRETS + 1),
+        hosts(limit::HTTP_HOSTS + 1),
+        "\"A KEY\" = {}".into(),
+        "KEY = { host = [] }".into(),
+    ] {
+        let error = parse(&wrong).unwrap_err();
+        assert_eq!(error.line, 11, "{error}");
+    }
 }
 
 #[test]

@@ -7,12 +7,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use net::http::Network;
+use plugin::limit::HTTP_SECRET_BYTES;
 use plugin::{Capability, Consent, Digest, HostPattern, Origin, PublisherKey, Right, Terms, Trust, TrustError};
-use switch::definition::PluginHttp;
+use switch::definition::{PluginHttp, Secret};
 use toml_edit::Item;
 
 use super::document::Section;
 use super::names::Offers;
+use super::plan;
 use super::problem::{Problem, Severity, suggestion};
 use super::running::RunningTenant;
 use super::setting::{Described, Setting, boolean, list, publisher, text};
@@ -133,7 +135,7 @@ pub(crate) fn read(
     let mut offers = Offers::default();
     for (id, section) in root.tables("plugins", problems) {
         let before = problems.len();
-        section.only(SETTINGS, &["config"], problems);
+        section.only(SETTINGS, &["config", "secrets"], problems);
         let table = Table::read(id, &section, (folder, &pinned), problems);
         if problems.len() > before {
             continue;
@@ -176,7 +178,9 @@ impl Table {
         let (publisher, unsigned) = (section.optional(&PUBLISHER, problems), section.get(&UNSIGNED, problems));
         let trust = Trust { publisher, unsigned, ..pinned.clone() };
         let (hosts, networks) = (section.get(&HTTP_HOSTS, problems), section.get(&HTTP_PRIVATE, problems).into());
-        Self { id, package, version, grants, trust, config, http: PluginHttp { hosts, networks } }
+        let secrets = section.table("secrets", problems).map(|section| secrets(&section, folder, problems));
+        let http = PluginHttp { hosts, networks, secrets: secrets.unwrap_or_default() };
+        Self { id, package, version, grants, trust, config, http }
     }
 
     /// Looks into the package, and whether it is what the table says.
@@ -213,6 +217,12 @@ impl Table {
         let reaches = [HTTP_HOSTS.key, HTTP_PRIVATE.key].into_iter().find(|key| section.has(key));
         if let Some(key) = reaches.filter(|_| !manifest.capabilities.contains_key(&Capability::Http)) {
             return Err(section.problem_at(key, "the plugin does not ask for http: this would allow nothing"));
+        }
+        for name in self.http.secrets.keys() {
+            secret_is_named(manifest, name).map_err(|(text, hint)| {
+                let secrets = section.table("secrets", &mut Vec::new()).unwrap_or_else(|| section.clone());
+                Problem { hint: Some(hint), ..secrets.problem_at(name, text) }
+            })?;
         }
         let grants = |text: String| section.problem_at(GRANTS.key, text);
         let consent = consent(self.grants.as_deref()).map_err(grants)?;
@@ -261,6 +271,46 @@ fn settings_fit(manifest: &plugin::Manifest, key: &str, value: &str) -> Result<(
         true => Ok(()),
         false => Err((format!("the setting `{key}` is \"{value}\", which is not {}", setting.kind), None)),
     }
+}
+
+/// The secrets of a plugin: `KEY = "text"`, or `KEY = { file = "secrets/key" }` below the tenant's folder.
+fn secrets(section: &Section<'_>, folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, Secret> {
+    let read = |item: &Item| match item.as_table_like() {
+        None => text(item).map_err(|_| "expected text in quotes, or { file = \"secrets/key\" }".to_owned()),
+        Some(table) => {
+            let file = table.get("file").filter(|_| table.len() == 1).and_then(Item::as_str);
+            let file = file.ok_or("expected text in quotes, or { file = \"secrets/key\" }")?;
+            // A tenant's file tells what is in the tenant's folder and nothing else of this machine.
+            let read = plan::read_inside(folder, file).map_err(|error| format!("{file}: {error}"))?;
+            Ok(read.trim_end_matches(['\r', '\n']).to_owned())
+        }
+    };
+    let mut secrets = BTreeMap::new();
+    for (name, item) in section.items() {
+        // What is wrong with a secret is told without the secret.
+        let fits = |text: &str| (1..=HTTP_SECRET_BYTES).contains(&text.len()) && text.chars().all(|c| !c.is_control());
+        let bound = format!("a secret has 1 to {HTTP_SECRET_BYTES} bytes and no control characters");
+        match read(item).and_then(|text| if fits(&text) { Ok(text) } else { Err(bound) }) {
+            Ok(text) => drop(secrets.insert(name.to_owned(), Secret(text.into()))),
+            Err(message) => problems.push(section.problem_at(name, format!("{name}: {message}"))),
+        }
+    }
+    secrets
+}
+
+/// Whether a plugin wants a secret of this name; else what is wrong and what to do.
+fn secret_is_named(manifest: &plugin::Manifest, name: &str) -> Result<(), (String, String)> {
+    let bounds = manifest.capabilities.get(&Capability::Http);
+    let known: Vec<&str> = bounds.into_iter().flat_map(|bounds| bounds.secrets.keys()).map(String::as_str).collect();
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let all = || match known.as_slice() {
+        [] => "it wants none".to_owned(),
+        known => format!("it wants {}", known.join(", ")),
+    };
+    let hint = suggestion(name, known.iter().copied()).unwrap_or_else(all);
+    Err((format!("the plugin wants no secret `{name}`"), hint))
 }
 
 /// What an administrator allows, from the names of capabilities.

@@ -341,6 +341,43 @@ fn what_a_plugin_reaches_by_http_is_read_with_its_place() {
     assert_eq!((http.hosts.len(), http.networks.len()), (2, 2));
 }
 
+/// I5: secrets are the tenant's own, and no message shows one.
+#[test]
+fn secrets_of_a_plugin_are_read_and_never_shown() {
+    const KEY: &str = "s3cr3t-Kq2TzRnP4x";
+    let folder = Folder::new();
+    folder.bundle("app-ask", "ASK", "[capabilities]\nhttp = { secrets = { API_KEY = {}, TOKEN = {} } }");
+    let tenant = |keys: &str| folder.tenant("acme", &format!("{TENANT}[plugins.app-ask.secrets]\n{keys}\n"));
+    let line = TENANT.lines().count() + 2;
+    std::fs::write(folder.config.path().join("outside"), KEY).unwrap();
+    let long = format!("API_KEY = \"{}\"", "x".repeat(::plugin::limit::HTTP_SECRET_BYTES + 1));
+    for (keys, expected) in [
+        (format!("API_KYE = \"{KEY}\""), "the plugin wants no secret `API_KYE` (did you mean `API_KEY`?)"),
+        (format!("API_KEY = \"{KEY}\\n\""), "expected text in quotes"),
+        ("API_KEY = \"\"".into(), "a secret has 1 to 4096 bytes and no control characters"),
+        (long, "a secret has 1 to 4096 bytes and no control characters"),
+        ("API_KEY = 7".into(), "expected text in quotes, or { file = \"secrets/key\" }"),
+        ("API_KEY = { path = \"key\" }".into(), "expected text in quotes, or { file = \"secrets/key\" }"),
+        ("API_KEY = { file = \"nowhere\" }".into(), "nowhere: no such file"),
+        ("API_KEY = { file = \"../../outside\" }".into(), "it is outside the tenant's directory"),
+        ("API_KEY = { file = \"/etc/hostname\" }".into(), "it is outside the tenant's directory"),
+    ] {
+        tenant(&keys);
+        let problems = folder.problems();
+        let place = format!("tenant.toml:{line}:");
+        assert!(problems.len() == 1 && problems[0].contains(expected) && problems[0].contains(&place), "{problems:?}");
+        assert!(!problems[0].contains("s3cr3t"), "{problems:?}");
+    }
+    tenant(&format!("API_KEY = {{ file = \"key\" }}\nTOKEN = \"{KEY}\""));
+    std::fs::write(folder.config.path().join("tenants/acme/key"), format!("{KEY}\r\n")).unwrap();
+    assert_eq!(folder.problems(), [""; 0]);
+    let loaded = folder.load();
+    let plugins = &loaded.tenants[&id("acme")].as_ref().unwrap().plugins;
+    let http = &plugins.iter().find(|plugin| plugin.id == "app-ask").unwrap().http;
+    assert!(http.secrets.values().all(|secret| &*secret.0 == KEY) && http.secrets.len() == 2);
+    assert!(!format!("{plugins:?}").contains("s3cr3t"));
+}
+
 /// A name belongs to one plugin of a tenant.
 #[test]
 fn two_plugins_with_one_name_are_told() {

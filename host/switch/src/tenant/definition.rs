@@ -1,6 +1,7 @@
 //! What configuration says of a tenant, as plain values: the switch never reads a file.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,18 @@ pub struct PluginHttp {
     pub hosts: Vec<HostPattern>,
     /// Networks besides the public internet.
     pub networks: Arc<[Network]>,
+    /// Secrets for the headers of its requests, by name.
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+/// A text that is shown to nobody.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Arc<str>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("…")
+    }
 }
 
 /// A public number and where its calls enter the dialplan.

@@ -55,7 +55,8 @@ fn tell(leg: &Leg, answer: Result<Response>) -> Result {
         Err(error) => (error.code.as_str().to_owned(), error.detail),
     };
     leg.set_variable("ASKSTATUS", &status)?;
-    leg.set_variable("ASKBODY", &body)
+    // A variable holds 4,096 bytes.
+    leg.set_variable("ASKBODY", body.get(..4_096).unwrap_or(&body))
 }
 
 /// `ASK(url)`: an error's code and text are its value.

@@ -15,6 +15,7 @@ use crate::limit::{
     HTTP_HEADER_BYTES, HTTP_HEADERS, HTTP_IN_FLIGHT, HTTP_REDIRECTS, HTTP_REQUEST_BYTES, HTTP_REQUESTS,
     HTTP_SERVICE_TIME, HTTP_TIMEOUT, HTTP_TIMEOUT_MAX, HTTP_URL_BYTES,
 };
+use crate::manifest::Secrets;
 use crate::port::{HttpFailure, HttpRequest};
 
 /// What a run has had of it.
@@ -111,10 +112,10 @@ impl State {
         let place = place.ok_or_else(busy)?;
         self.http.requests += 1;
         request.timeout = request.timeout.min(left);
-        request.hosts = match generation.manifest.capabilities.get(&Capability::Http) {
-            Some(bounds) => bounds.hosts().to_vec(),
-            None => Vec::new(),
-        };
+        if let Some(bounds) = generation.manifest.capabilities.get(&Capability::Http) {
+            request.hosts = bounds.hosts().to_vec();
+            request.secrets = bounds.secrets.clone();
+        }
         Ok(Ready { generation, request, _place: place })
     }
 }
@@ -145,7 +146,7 @@ fn parse(request: Request, opts: &[(String, String)]) -> Result<HttpRequest, Err
             .filter(|count| *count <= HTTP_REDIRECTS)
             .ok_or_else(|| invalid(format!("redirects is not 0 to {HTTP_REDIRECTS}")))?,
     };
-    Ok(HttpRequest { method, url, headers, body, timeout, redirects, hosts: Vec::new() })
+    Ok(HttpRequest { method, url, headers, body, timeout, redirects, hosts: Vec::new(), secrets: Secrets::new() })
 }
 
 #[cfg(test)]
