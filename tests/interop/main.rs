@@ -18,6 +18,7 @@ mod consent;
 #[path = "../harness/disk.rs"]
 mod disk;
 mod features;
+mod http;
 mod kinds;
 mod languages;
 mod linphone;
