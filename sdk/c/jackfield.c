@@ -280,6 +280,16 @@ jf_status jf_http_send(const jf_request *request, uint16_t *status, char *body, 
     return taken;
 }
 
+jf_status jf_metrics_add(const char *name, uint64_t by) {
+    plugin_string_t wire = text(name);
+    DONE(jackfield_pbx_metrics_add(&wire, by, &error));
+}
+
+jf_status jf_metrics_set(const char *name, int64_t value) {
+    plugin_string_t wire = text(name);
+    DONE(jackfield_pbx_metrics_set(&wire, value, &error));
+}
+
 jf_status jf_blob_rename(const char *name, const char *to, bool *was) {
     plugin_string_t wire_name = text(name), wire_to = text(to);
     wire_error error;

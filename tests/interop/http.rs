@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 
+use serde_json::json;
+
 use crate::audio::Heard;
 use crate::languages::{Author, copy_folder, source};
 
@@ -42,7 +44,7 @@ fn plays_what_a_server_says(language: &'static str) {
     author.command(&["plugin", "build", "fetch"]);
     let package = author.folder.join("fetch/build/package");
     let table = format!(
-        "\n[plugins.app-fetch]\npackage = {package:?}\nunsigned = true\ngrants = [\"http\"]\n\
+        "\n[plugins.app-fetch]\npackage = {package:?}\nunsigned = true\ngrants = [\"http\", \"metrics\"]\n\
          http-hosts = [\"127.0.0.1:{}\", \"{asked}\"]\nhttp-private = [\"{asked}\"]\n\
          [plugins.app-fetch.secrets]\nDESK = \"{SECRET}\"\n",
         other.port()
@@ -56,6 +58,9 @@ fn plays_what_a_server_says(language: &'static str) {
     let path = Path::to_str(&recording).unwrap();
     author.server.ask(&["call", "acme", "100", "701", "--expect-hangup", "--record", path]);
     Heard::read(&recording).assert_prompts(&["thank-you", "invalid"]);
+    let shown = author.server.ask(&["plugin", "show", "acme", "app-fetch"]);
+    assert_eq!(shown["metrics"]["fetched"], json!({"kind": "counter", "value": 1}), "{shown}");
+    assert_eq!(shown["metrics"]["last_status"], json!({"kind": "gauge", "value": 201}), "{shown}");
     let log = author.server.log();
     let refused = log.lines().find(|line| line.contains("a request by HTTP was refused")).unwrap_or_default();
     assert!(!log.contains(SECRET));

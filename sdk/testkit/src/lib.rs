@@ -47,6 +47,7 @@ struct Inner {
     /// What other servers say next, by URL.
     servers: BTreeMap<String, VecDeque<Result<Response>>>,
     requests: Vec<Request>,
+    metrics: BTreeMap<String, i128>,
     events: VecDeque<Event>,
     /// What is dialled at the next prompts, one entry each.
     dialed: VecDeque<String>,
@@ -191,6 +192,11 @@ impl Fake {
     /// The requests to other servers that the plugin sent.
     pub fn requests(&self) -> Vec<Request> {
         self.0.0.borrow().requests.clone()
+    }
+
+    /// A counter or gauge of the plugin.
+    pub fn metric(&self, name: &str) -> Option<i128> {
+        self.0.0.borrow().metrics.get(name).copied()
     }
 
     /// The names of the plugin's recordings.
@@ -421,6 +427,16 @@ impl Host for State {
         answer.unwrap_or_else(|| Err(Error::new(Code::Denied, "not one of the hosts that may be asked")))
     }
 
+    fn metrics_add(&self, name: &str, by: u64) -> Result {
+        *self.0.borrow_mut().metrics.entry(name.into()).or_default() += i128::from(by);
+        Ok(())
+    }
+
+    fn metrics_set(&self, name: &str, value: i64) -> Result {
+        self.0.borrow_mut().metrics.insert(name.into(), value.into());
+        Ok(())
+    }
+
     fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>> {
         Ok(self.0.borrow().values.get(key).cloned())
     }
@@ -493,7 +509,7 @@ impl Host for State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jackfield_sdk::{Digits, Record, blob, http, kv, system};
+    use jackfield_sdk::{Digits, Record, blob, http, kv, metrics, system};
 
     #[test]
     fn a_caller_that_dials_is_heard_and_one_that_hangs_up_is_gone() {
@@ -544,12 +560,14 @@ mod tests {
         let slow = Err(Error::new(Code::Timeout, "no response"));
         let fake = Fake::new().server(url, 200, "one").server_says(url, slow);
         fake.run(|_leg| {
-            let request = http::Request::post(url, "body").header("x-key", "k");
+            let request = Request::post(url, "body").header("x-key", "k");
             assert_eq!(request.send().unwrap().text(), Ok("one"));
             assert_eq!(http::get(url).unwrap_err().code, Code::Timeout);
             assert_eq!(http::get(url).unwrap_err().code, Code::Timeout, "the last answer stays");
             assert_eq!(http::get("https://other.example.com/").unwrap_err().code, Code::Denied);
         });
+        fake.run(|_leg| metrics::add("asked", 2).and_then(|()| metrics::add("asked", 1))).unwrap();
+        assert_eq!((fake.metric("asked"), fake.metric("else")), (Some(3), None));
         assert_eq!(fake.actions()[..2], [format!("http POST {url}"), format!("http GET {url}")]);
         assert_eq!(fake.requests()[0].headers, [("x-key".to_owned(), "k".to_owned())]);
     }

@@ -27,14 +27,16 @@ pub enum Capability {
     Http,
     /// Keep values.
     Kv,
+    /// Show numbers of its own.
+    Metrics,
     /// Record what a party says.
     Recording,
 }
 
 impl Capability {
     /// All there are.
-    pub const ALL: [Self; 7] =
-        [Self::Blob, Self::Bus, Self::Dial, Self::Dialplan, Self::Http, Self::Kv, Self::Recording];
+    pub const ALL: [Self; 8] =
+        [Self::Blob, Self::Bus, Self::Dial, Self::Dialplan, Self::Http, Self::Kv, Self::Metrics, Self::Recording];
 
     /// Its name in manifests, which is the WIT interface's name.
     pub fn name(self) -> &'static str {
@@ -45,6 +47,7 @@ impl Capability {
             Self::Dialplan => "dialplan",
             Self::Http => "http",
             Self::Kv => "kv",
+            Self::Metrics => "metrics",
             Self::Recording => "recording",
         }
     }
@@ -58,6 +61,7 @@ impl Capability {
             Self::Dialplan => "reads and sets its calls' variables, runs applications, sends calls elsewhere",
             Self::Http => "asks other servers and tells them what it knows",
             Self::Kv => "keeps values on this server's disk",
+            Self::Metrics => "shows you numbers of its own",
             Self::Recording => "records what parties say",
         }
     }

@@ -26,6 +26,7 @@ mod instance;
 mod loader;
 mod manifest;
 mod meter;
+mod metrics;
 mod package;
 mod plan;
 mod port;
@@ -56,6 +57,7 @@ pub use loader::{Digest, DigestError, LoadError, Version, World};
 pub use manifest::{
     Bounds, Build, Language, Manifest, ManifestError, RequestedLimits, Secrets, Setting, SettingKind, Size,
 };
+pub use metrics::Metric;
 pub use package::archive::{Archive, ArchiveError};
 pub use package::key::{KeyError, PublisherKey, SecretKey};
 pub use package::{Origin, Package};

@@ -85,6 +85,10 @@ pub const SNAPSHOT_BYTES: usize = 1 << 20;
 /// Applications, functions and settings a manifest may list, each.
 pub const PROVIDES: usize = 100;
 
+/// Numbers of its own that a plugin may have in a tenant.
+pub const METRICS: usize = 64;
+/// Bytes of the name of one.
+pub const METRIC_NAME_BYTES: usize = 64;
 /// Hosts that a manifest or a tenant's file may name for `http`, each.
 pub const HTTP_HOSTS: usize = 32;
 /// Secrets that a manifest may name for `http`.

@@ -350,6 +350,7 @@ struct RawCapabilities {
     dialplan: Option<Plain>,
     bus: Option<Plain>,
     http: Option<RawHttp>,
+    metrics: Option<Plain>,
 }
 
 #[derive(Default, Deserialize)]
@@ -403,6 +404,7 @@ impl RawCapabilities {
             (Capability::Kv, kept(self.kv)),
             (Capability::Dialplan, plain(self.dialplan)),
             (Capability::Bus, plain(self.bus)),
+            (Capability::Metrics, plain(self.metrics)),
             (Capability::Http, self.http.map(RawHttp::into_bounds)),
         ]
         .into_iter()

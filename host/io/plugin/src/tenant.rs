@@ -26,6 +26,7 @@ use crate::inspection::{self, Inspection};
 use crate::limit::{DEPLOYMENTS, HTTP_IN_FLIGHT};
 use crate::loader::{Digest, LoadError, Version, World};
 use crate::manifest::{Manifest, RequestedLimits};
+use crate::metrics::Metrics;
 use crate::package::Package;
 use crate::plan::{self, Basis, Given, Held, Plan, Want};
 use crate::port::TenantPort;
@@ -96,6 +97,7 @@ pub(crate) struct Deployment {
     pub(crate) runs: AtomicU64,
     /// Requests by HTTP that may still be sent, of all versions together.
     pub(crate) http: Arc<Semaphore>,
+    pub(crate) metrics: Mutex<Metrics>,
     faults: AtomicU64,
     last_fault: Mutex<Option<String>>,
     service: Mutex<Option<Arc<ServiceInbox>>>,
@@ -432,6 +434,7 @@ impl Inner {
             tenant_runs: self.runs.clone(),
             runs: AtomicU64::new(0),
             http: Arc::new(Semaphore::new(HTTP_IN_FLIGHT)),
+            metrics: Mutex::default(),
             faults: AtomicU64::new(0),
             last_fault: Mutex::default(),
             service: Mutex::default(),
@@ -534,6 +537,7 @@ impl Inner {
             runs: deployment.runs.load(Ordering::Relaxed),
             faults: deployment.faults.load(Ordering::Relaxed),
             last_fault: lock(&deployment.last_fault).clone(),
+            metrics: lock(&deployment.metrics).all(),
             trouble,
         })
     }

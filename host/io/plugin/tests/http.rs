@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plugin::{Consent, Difference, InstallError, Package, Right, Terms, Trust, limit};
+use plugin::{Consent, Difference, InstallError, Metric, Package, Right, Terms, Trust, limit};
 use support::{FakeCall, Rig, by, component, variant};
 
 const MANIFEST: &str = include_str!("../../../../tests/guest/asker/plugin.toml");
@@ -48,6 +48,21 @@ async fn a_request_crosses_with_the_hosts_of_the_manifest() {
     assert_eq!((asked.timeout, asked.redirects), (limit::HTTP_TIMEOUT, limit::HTTP_REDIRECTS));
     let hosts: Vec<String> = asked.hosts.iter().map(ToString::to_string).collect();
     assert_eq!(hosts, ["api.example.com", "*.example.com:8443"]);
+}
+
+/// Numbers of a plugin are of all its versions, and end with it.
+#[tokio::test]
+async fn an_administrator_sees_what_a_plugin_counts() {
+    let rig = rig().await;
+    assert!(rig.plugins.show("asker").unwrap().metrics.is_empty());
+    status(&rig, "Ask", &format!("POST,{URL},,body")).await;
+    rig.install(Package { wasm: variant(&asker().wasm, 2), ..asker() }).await.unwrap();
+    status(&rig, "Ask", &format!("GET,{URL},,,0")).await;
+    let shown = rig.plugins.show("asker").unwrap().metrics;
+    assert_eq!(shown, [("asked".to_owned(), Metric::Counter(2)), ("last_bytes".to_owned(), Metric::Gauge(-1))].into());
+    rig.plugins.remove("asker", by()).await.unwrap();
+    rig.install(asker()).await.unwrap();
+    assert!(rig.plugins.show("asker").unwrap().metrics.is_empty());
 }
 
 #[tokio::test]
@@ -160,8 +175,8 @@ async fn a_host_more_needs_consent_and_a_host_less_does_not() {
     };
     let first = version(1, r#"["*.example.com"]"#);
     assert_eq!(of_http(&rig, &first), (Difference::New, "(*.example.com)".into(), String::new()));
-    assert!(matches!(install(first.clone(), &["dialplan", "bus"]).await, Err(InstallError::NoConsent(_))));
-    install(first, &["dialplan", "bus", "http"]).await.unwrap();
+    assert!(matches!(install(first.clone(), &["dialplan", "bus", "metrics"]).await, Err(InstallError::NoConsent(_))));
+    install(first, &["dialplan", "bus", "http", "metrics"]).await.unwrap();
     for (number, hosts, expected) in [
         (2, r#"["*.example.com"]"#, Difference::Same),
         (3, r#"["*.example.com", "a.example.com"]"#, Difference::Same),

@@ -34,6 +34,8 @@ pub trait Fake {
     fn blob_rename(&self, from: &str, to: &str) -> Result<bool>;
     fn blob_remove(&self, name: &str) -> Result<bool>;
     fn http_send(&self, request: Request, options: &Options) -> Result<Response>;
+    fn metrics_add(&self, name: &str, by: u64) -> Result;
+    fn metrics_set(&self, name: &str, value: i64) -> Result;
     fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>>;
     fn kv_set(&self, key: &str, value: &[u8]) -> Result;
     fn kv_swap(&self, key: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Result<bool>;
@@ -147,6 +149,12 @@ pub(crate) fn blob_remove(name: &str) -> Result<bool> {
 }
 pub(crate) fn http_send(request: Request, options: &Options) -> Result<Response> {
     fake().http_send(request, options)
+}
+pub(crate) fn metrics_add(name: &str, by: u64) -> Result {
+    fake().metrics_add(name, by)
+}
+pub(crate) fn metrics_set(name: &str, value: i64) -> Result {
+    fake().metrics_set(name, value)
 }
 pub(crate) fn kv_get(key: &str) -> Result<Option<Vec<u8>>> {
     fake().kv_get(key)

@@ -31,6 +31,7 @@ pub mod app {
             "jackfield:pbx/blob@0.1.0": super::imports::jackfield::pbx::blob,
             "jackfield:pbx/http@0.1.0": super::imports::jackfield::pbx::http,
             "jackfield:pbx/kv@0.1.0": super::imports::jackfield::pbx::kv,
+            "jackfield:pbx/metrics@0.1.0": super::imports::jackfield::pbx::metrics,
             "jackfield:pbx/dialplan@0.1.0": super::imports::jackfield::pbx::dialplan,
             "jackfield:pbx/bus@0.1.0": super::imports::jackfield::pbx::bus,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
@@ -49,6 +50,7 @@ pub mod function {
             "jackfield:pbx/types@0.1.0": super::imports::jackfield::pbx::types,
             "jackfield:pbx/legs@0.1.0": super::imports::jackfield::pbx::legs,
             "jackfield:pbx/kv@0.1.0": super::imports::jackfield::pbx::kv,
+            "jackfield:pbx/metrics@0.1.0": super::imports::jackfield::pbx::metrics,
             "jackfield:pbx/dialplan@0.1.0": super::imports::jackfield::pbx::dialplan,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
         },
@@ -67,6 +69,7 @@ pub mod service {
             "jackfield:pbx/blob@0.1.0": super::imports::jackfield::pbx::blob,
             "jackfield:pbx/http@0.1.0": super::imports::jackfield::pbx::http,
             "jackfield:pbx/kv@0.1.0": super::imports::jackfield::pbx::kv,
+            "jackfield:pbx/metrics@0.1.0": super::imports::jackfield::pbx::metrics,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
         },
     });
@@ -78,7 +81,7 @@ pub use imports::jackfield::pbx::legs::Leg;
 pub use imports::jackfield::pbx::types::{Error as WireError, Event as WireEvent};
 pub use service::exports::jackfield::pbx::services::Guest as Services;
 
-use imports::jackfield::pbx::{blob, bus, dial, dialplan, http, kv, recording, system};
+use imports::jackfield::pbx::{blob, bus, dial, dialplan, http, kv, metrics, recording, system};
 
 impl From<WireError> for Error {
     fn from(error: WireError) -> Self {
@@ -176,6 +179,12 @@ pub(crate) fn http_send(request: Request, options: &Options) -> Result<Response>
     let Request { method, url, headers, body, .. } = request;
     let answer = http::send(&http::Request { method, url, headers, body }, options)?;
     Ok(Response { status: answer.status, url: answer.url, headers: answer.headers, body: answer.body })
+}
+pub(crate) fn metrics_add(name: &str, by: u64) -> Result {
+    Ok(metrics::add(name, by)?)
+}
+pub(crate) fn metrics_set(name: &str, value: i64) -> Result {
+    Ok(metrics::set(name, value)?)
 }
 pub(crate) fn kv_get(key: &str) -> Result<Option<Vec<u8>>> {
     Ok(kv::get(key)?)

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jackfield_sdk::http::{self, Request, Response};
-use jackfield_sdk::{Function, Leg, Result, Service, apps, functions, service, system};
+use jackfield_sdk::{Function, Leg, Result, Service, apps, functions, metrics, service, system};
 
 apps! { "Ask" => ask, "AskMany" => ask_many, "AskService" => ask_service }
 functions! { "ASK" => ask_value }
@@ -50,6 +50,8 @@ fn ask_service(leg: Leg, url: &str) -> Result {
 }
 
 fn tell(leg: &Leg, answer: Result<Response>) -> Result {
+    metrics::add("asked", 1)?;
+    metrics::set("last_bytes", answer.as_ref().map_or(-1, |answer| answer.body.len() as i64))?;
     let (status, body) = match answer {
         Ok(answer) => (answer.status.to_string(), String::from_utf8_lossy(&answer.body).into_owned()),
         Err(error) => (error.code.as_str().to_owned(), error.detail),

@@ -7,6 +7,7 @@ pub(crate) mod dialplan;
 pub(crate) mod http;
 pub(crate) mod kv;
 pub(crate) mod legs;
+pub(crate) mod metrics;
 pub(crate) mod recording;
 pub(crate) mod system;
 pub(crate) mod wasi;
@@ -39,6 +40,7 @@ pub(crate) fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     pbx::blob::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::http::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::kv::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    pbx::metrics::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::dialplan::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::bus::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::system::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;

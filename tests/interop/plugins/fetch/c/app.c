@@ -17,6 +17,8 @@ static jf_status fetch(const jf_leg *leg, const char *arguments) {
     JF_TRY(jf_http_send(&post, &status, body, sizeof body));
     if (status == 201)
         JF_TRY(jf_play(leg, body));
+    JF_TRY(jf_metrics_add("fetched", 1));
+    JF_TRY(jf_metrics_set("last_status", status));
     return jf_play(leg, jf_http_send(&get, &status, body, sizeof body) == JF_DENIED ? "invalid" : "goodbye");
 }
 

@@ -2,6 +2,7 @@
 
 import { applications } from "jackfield";
 import { get, post } from "jackfield/http.js";
+import { add, set } from "jackfield/metrics.js";
 
 export const apps = applications({
   Fetch(leg, args) {
@@ -11,6 +12,8 @@ export const apps = applications({
     if (answer.status === 201 && answer.header("Content-Type") === "text/plain") {
       leg.play(answer.text());
     }
+    add("fetched");
+    set("last_status", answer.status);
     try {
       get(other, { timeoutMs: 5000 });
       leg.play("goodbye");

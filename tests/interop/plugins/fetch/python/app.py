@@ -1,6 +1,6 @@
 # `Fetch(url,other)`: plays the prompt whose name a server says, then `invalid` if the other may not be asked.
 
-from jackfield import Apps, Denied, application, http
+from jackfield import Apps, Denied, application, http, metrics
 
 
 @application("Fetch")
@@ -10,6 +10,8 @@ def fetch(leg, arguments):
     answer = http.post(url, "é", headers={"x-desk": "Desk {{secret:DESK}}"})
     if answer.status == 201 and answer.header("Content-Type") == "text/plain":
         leg.play(answer.text)
+    metrics.add("fetched")
+    metrics.set("last_status", answer.status)
     try:
         http.get(other, timeout=5)
     except Denied:
