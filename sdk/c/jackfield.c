@@ -253,6 +253,43 @@ jf_status jf_record(const jf_leg *leg, const char *name, uint32_t max_ms, const 
     return JF_OK;
 }
 
+/* At most as many headers as the host takes. */
+#define HEADERS_MAX 64
+
+jf_status jf_http_send(const jf_request *request, uint16_t *status, char *body, size_t size) {
+    plugin_tuple2_string_string_t headers[HEADERS_MAX];
+    size_t count = 0;
+    for (const jf_option *header = request->headers; header && header->name; header++, count++) {
+        if (count == HEADERS_MAX)
+            return jf_fail(JF_LIMIT, "more than 64 headers");
+        headers[count].f0 = text(header->name);
+        headers[count].f1 = text(header->value);
+    }
+    plugin_string_t content = text(request->body);
+    jackfield_pbx_http_request_t wire = {
+        text(request->method), text(request->url), {headers, count}, {content.ptr, content.len}};
+    option_list options;
+    jackfield_pbx_http_response_t said;
+    wire_error error;
+    JF_TRY(fill(&options, request->options));
+    if (!jackfield_pbx_http_send(&wire, &options.wire, &said, &error))
+        return failed(&error);
+    *status = said.status;
+    jf_status taken = take(said.body.ptr, said.body.len, body, size);
+    jackfield_pbx_http_response_free(&said);
+    return taken;
+}
+
+jf_status jf_metrics_add(const char *name, uint64_t by) {
+    plugin_string_t wire = text(name);
+    DONE(jackfield_pbx_metrics_add(&wire, by, &error));
+}
+
+jf_status jf_metrics_set(const char *name, int64_t value) {
+    plugin_string_t wire = text(name);
+    DONE(jackfield_pbx_metrics_set(&wire, value, &error));
+}
+
 jf_status jf_blob_rename(const char *name, const char *to, bool *was) {
     plugin_string_t wire_name = text(name), wire_to = text(to);
     wire_error error;

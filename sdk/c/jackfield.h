@@ -128,6 +128,22 @@ jf_status jf_kv_delete(const char *key);
 /* Capability bus: asks the plugin's own service and waits for its answer, `timeout_ms` at most. */
 jf_status jf_ask(const char *request, uint32_t timeout_ms, char *answer, size_t size);
 
+/* Capability http: asks another server, one of the hosts that plugin.toml names. Headers and options (timeout-ms, redirects) end with one
+ * without a name; NULL is none, also for the body. */
+typedef struct jf_request {
+    const char *method;
+    const char *url;
+    const jf_option *headers;
+    const char *body;
+    const jf_option *options;
+} jf_request;
+/* Waits for all of the response; `status` is its code, 404 too. JF_DENIED: it may not be asked. */
+jf_status jf_http_send(const jf_request *request, uint16_t *status, char *body, size_t size);
+
+/* Capability metrics: numbers of the plugin's own, for administrators: a counter is added to, a gauge is set. Names are of a-z, 0-9 and _. */
+jf_status jf_metrics_add(const char *name, uint64_t by);
+jf_status jf_metrics_set(const char *name, int64_t value);
+
 /* Capability dial: dials `target` and joins the leg with it until one of them hangs up. The status is ANSWER, BUSY, NOANSWER, CANCEL,
  * CONGESTION or CHANUNAVAIL. Options: ringback, limit-ms. */
 jf_status jf_dial(const jf_leg *leg, const char *target, uint32_t timeout_ms, const jf_option *options, char *status, size_t size);

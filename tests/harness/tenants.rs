@@ -72,6 +72,7 @@ impl Setup {
             trunks: Vec::new(),
             calls_max: self.calls_max,
             clock,
+            http: net::http::Client::new(Vec::new(), net::http::System::default()).expect("TLS"),
             seed: key,
         }
     }
@@ -92,6 +93,7 @@ impl Setup {
             calls_max: 50,
             recordings_max: 2,
             plugin_settings: BTreeMap::new(),
+            plugin_http: BTreeMap::new(),
         }
     }
 

@@ -22,6 +22,7 @@ mod crowd;
 #[path = "../harness/disk.rs"]
 mod disk;
 mod features;
+mod http;
 mod kinds;
 mod languages;
 mod linphone;

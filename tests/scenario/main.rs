@@ -4,6 +4,7 @@
 mod harness;
 
 mod answer_by_echo_app;
+mod ask_a_server;
 mod attended_transfer;
 mod blind_transfer;
 mod busy_tone;

@@ -58,9 +58,13 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("libc", &["net", "plugin"]),
     ("socket2", &["net"]),
     ("axum", &["api"]),
-    // The command line's side of the Unix socket.
-    ("hyper", &["api", "jackfield"]),
-    ("hyper-util", &["api", "jackfield"]),
+    // The command line's side of the Unix socket; requests of plugins.
+    ("hyper", &["api", "jackfield", "net"]),
+    ("hyper-util", &["api", "jackfield", "net"]),
+    ("rustls", &["net"]),
+    ("tokio-rustls", &["net"]),
+    // They are files.
+    ("rustls-native-certs", &["jackfield"]),
     ("clap", &["jackfield"]),
     ("tracing-subscriber", &["jackfield"]),
     // A plugin package brings its own manifest, which the loader reads from the package, not from the file system.

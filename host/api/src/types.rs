@@ -1,5 +1,6 @@
 //! What crosses the API, as both ends write it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -198,10 +199,23 @@ pub struct Plugin {
     pub faults: u64,
     /// The last of them.
     pub last_fault: Option<String>,
+    /// Numbers of its own since the server came up, by name.
+    #[serde(default)]
+    pub metrics: BTreeMap<String, Metric>,
     /// Whether `tenant.toml` declares it; else it was installed by a command.
     pub declared: bool,
     /// Why it does not run, where it does not.
     pub trouble: Option<String>,
+}
+
+/// A number that a plugin counts or measures: `{"kind": "counter", "value": 3}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "value", rename_all = "kebab-case")]
+pub enum Metric {
+    /// Only grows.
+    Counter(u64),
+    /// Is what it was set to last.
+    Gauge(i64),
 }
 
 /// A version on trial beside the active one.

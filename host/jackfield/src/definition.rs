@@ -31,6 +31,7 @@ pub(crate) fn definition(tenant: &Tenant, host_realm: &str) -> Definition {
             .iter()
             .map(|plugin| (plugin.id.clone(), Arc::new(plugin.config.clone())))
             .collect(),
+        plugin_http: tenant.plugins.iter().map(|plugin| (plugin.id.clone(), Arc::new(plugin.http.clone()))).collect(),
     }
 }
 

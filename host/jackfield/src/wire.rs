@@ -282,8 +282,24 @@ fn switch_settings(server: &config::Server) -> Result<Settings, Failure> {
         trunks: server.sip_trunks.clone(),
         calls_max: server.calls_max,
         clock: Clock::System,
+        http: http_client()?,
         seed,
     })
+}
+
+/// What sends the requests of plugins, trusting whom this machine trusts.
+fn http_client() -> Result<net::http::Client, Failure> {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "an authority of this machine's is left out");
+    }
+    if found.certs.is_empty() {
+        tracing::warn!(
+            "this machine trusts no authority: plugins can ask no server by https (Debian: ca-certificates)"
+        );
+    }
+    let authorities = found.certs.iter().map(|authority| authority.to_vec()).collect();
+    net::http::Client::new(authorities, net::http::System::default()).map_err(failed)
 }
 
 /// An address as a SIP URI writes it (RFC 3261 §25.1: IPv6 in brackets).

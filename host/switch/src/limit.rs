@@ -58,6 +58,10 @@ pub const WAYS: usize = call::limit::LEGS_TOTAL;
 /// held, when no audio is missed, is found out after so long.
 pub const SESSION_EXPIRES: Duration = Duration::from_secs(1_800);
 
+/// Requests of one tenant's plugins to other servers at once, look-ups that nobody waits for any more included: some take the host's
+/// threads, and other tenants' need some of those too.
+pub const HTTP_PER_TENANT: usize = 32;
+
 /// REGISTER answers waiting for the disk at once; further ones get 503 with Retry-After.
 pub const COMMITS_WAITING: usize = 10_000;
 

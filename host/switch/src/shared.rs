@@ -128,6 +128,8 @@ pub struct Settings {
     pub calls_max: usize,
     /// Where the wall clock comes from.
     pub clock: Clock,
+    /// What sends the requests of plugins to other servers.
+    pub http: net::http::Client,
     /// 32 random bytes: names of calls and nonces come from them.
     pub seed: [u8; 32],
 }

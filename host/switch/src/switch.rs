@@ -121,7 +121,8 @@ impl Switch {
     async fn start(&self, definition: Definition) -> Result<Arc<Tenant>, StartError> {
         let inner = &self.inner;
         let sounds = Arc::clone(&inner.sounds);
-        Tenant::start(definition, &inner.store, &inner.plugins, sounds, inner.settings.clock).await
+        let outside = (inner.settings.clock, inner.settings.http.clone());
+        Tenant::start(definition, &inner.store, &inner.plugins, sounds, outside).await
     }
 
     /// A tenant by name.

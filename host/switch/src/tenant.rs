@@ -2,6 +2,7 @@
 
 pub mod definition;
 pub mod directory;
+mod http;
 mod port;
 pub mod registrations;
 
@@ -62,13 +63,13 @@ impl Tenant {
         store: &store::Store,
         plugins: &plugin::Host,
         sounds: Arc<dyn SoundSource>,
-        clock: Clock,
+        (clock, http): (Clock, net::http::Client),
     ) -> Result<Arc<Self>, StartError> {
         let id = definition.id.clone();
         let store = store.tenant(&id);
         let language = definition.language.clone();
         let definition = Arc::new(ArcSwap::from_pointee(definition));
-        let port = Port::new(Arc::clone(&definition), store.clone(), clock);
+        let port = Port::new(Arc::clone(&definition), store.clone(), clock, http);
         let plugins = plugins.tenant(id.clone(), Arc::new(port)).await?;
         let registrations =
             Registrations::load(&store).map_err(|source| StartError::Registrations { tenant: id.clone(), source })?;

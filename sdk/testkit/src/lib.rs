@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use jackfield_sdk::__native::{Fake as Host, leg, with_fake};
+use jackfield_sdk::http::{Request, Response};
 use jackfield_sdk::{Code, Error, Event, Leg, Result};
 
 /// A fake host with one call.
@@ -43,6 +44,10 @@ struct Inner {
     config: BTreeMap<String, String>,
     applications: BTreeMap<String, Result>,
     answers: VecDeque<Result<Vec<u8>>>,
+    /// What other servers say next, by URL.
+    servers: BTreeMap<String, VecDeque<Result<Response>>>,
+    requests: Vec<Request>,
+    metrics: BTreeMap<String, i128>,
     events: VecDeque<Event>,
     /// What is dialled at the next prompts, one entry each.
     dialed: VecDeque<String>,
@@ -138,6 +143,18 @@ impl Fake {
         self.with(|inner| inner.answers.push_back(answer))
     }
 
+    /// What another server says next to a request for `url`; several calls queue, and the last answer stays. A URL of which nothing was said is
+    /// `denied`.
+    pub fn server(self, url: &str, status: u16, body: &str) -> Self {
+        let response = Response { status, url: url.into(), headers: Vec::new(), body: body.into() };
+        self.server_says(url, Ok(response))
+    }
+
+    /// The same for an answer with headers, or an error such as `timeout`.
+    pub fn server_says(self, url: &str, answer: Result<Response>) -> Self {
+        self.with(|inner| inner.servers.entry(url.into()).or_default().push_back(answer))
+    }
+
     /// An event the leg has.
     pub fn event(self, kind: &str, data: &[(&str, &str)]) -> Self {
         self.with(|inner| {
@@ -170,6 +187,16 @@ impl Fake {
     /// A value of the kv space, as text.
     pub fn stored(&self, key: &str) -> Option<String> {
         self.0.0.borrow().values.get(key).map(|value| String::from_utf8_lossy(value).into_owned())
+    }
+
+    /// The requests to other servers that the plugin sent.
+    pub fn requests(&self) -> Vec<Request> {
+        self.0.0.borrow().requests.clone()
+    }
+
+    /// A counter or gauge of the plugin.
+    pub fn metric(&self, name: &str) -> Option<i128> {
+        self.0.0.borrow().metrics.get(name).copied()
     }
 
     /// The names of the plugin's recordings.
@@ -388,6 +415,28 @@ impl Host for State {
         Ok(self.0.borrow_mut().blobs.remove(name).is_some())
     }
 
+    fn http_send(&self, request: Request, _options: &Vec<(String, String)>) -> Result<Response> {
+        self.act(format!("http {} {}", request.method, request.url))?;
+        let mut inner = self.0.borrow_mut();
+        let answers = inner.servers.get_mut(&request.url);
+        let answer = answers.and_then(|answers| match answers.len() {
+            0 | 1 => answers.front().cloned(),
+            _ => answers.pop_front(),
+        });
+        inner.requests.push(request);
+        answer.unwrap_or_else(|| Err(Error::new(Code::Denied, "not one of the hosts that may be asked")))
+    }
+
+    fn metrics_add(&self, name: &str, by: u64) -> Result {
+        *self.0.borrow_mut().metrics.entry(name.into()).or_default() += i128::from(by);
+        Ok(())
+    }
+
+    fn metrics_set(&self, name: &str, value: i64) -> Result {
+        self.0.borrow_mut().metrics.insert(name.into(), value.into());
+        Ok(())
+    }
+
     fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>> {
         Ok(self.0.borrow().values.get(key).cloned())
     }
@@ -460,7 +509,7 @@ impl Host for State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jackfield_sdk::{Digits, Record, blob, kv, system};
+    use jackfield_sdk::{Digits, Record, blob, http, kv, metrics, system};
 
     #[test]
     fn a_caller_that_dials_is_heard_and_one_that_hangs_up_is_gone() {
@@ -503,6 +552,24 @@ mod tests {
             assert!(system::random_below(10) < 10);
         });
         assert_eq!(fake.stored("count").as_deref(), Some("42"));
+    }
+
+    #[test]
+    fn a_server_says_what_it_was_told_to_say() {
+        let url = "https://api.example.com/a";
+        let slow = Err(Error::new(Code::Timeout, "no response"));
+        let fake = Fake::new().server(url, 200, "one").server_says(url, slow);
+        fake.run(|_leg| {
+            let request = Request::post(url, "body").header("x-key", "k");
+            assert_eq!(request.send().unwrap().text(), Ok("one"));
+            assert_eq!(http::get(url).unwrap_err().code, Code::Timeout);
+            assert_eq!(http::get(url).unwrap_err().code, Code::Timeout, "the last answer stays");
+            assert_eq!(http::get("https://other.example.com/").unwrap_err().code, Code::Denied);
+        });
+        fake.run(|_leg| metrics::add("asked", 2).and_then(|()| metrics::add("asked", 1))).unwrap();
+        assert_eq!((fake.metric("asked"), fake.metric("else")), (Some(3), None));
+        assert_eq!(fake.actions()[..2], [format!("http POST {url}"), format!("http GET {url}")]);
+        assert_eq!(fake.requests()[0].headers, [("x-key".to_owned(), "k".to_owned())]);
     }
 
     #[test]

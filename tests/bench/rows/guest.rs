@@ -8,8 +8,8 @@ use std::{
 
 use call::{LegId, Outcome, Request, RequestError, TenantId};
 use plugin::{
-    BlobFailure, BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, KvError, KvSpace, Limits, LogRecord,
-    TenantPlugins, TenantPort, Terms, measure,
+    BlobFailure, BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, HttpFailure, HttpRequest, HttpResponse,
+    KvError, KvSpace, Limits, LogRecord, TenantPlugins, TenantPort, Terms, measure,
 };
 use tokio::runtime::Runtime;
 
@@ -192,6 +192,10 @@ impl TenantPort for Nobody {
 
     fn blob_remove<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<bool, BlobFailure>> {
         no_blob()
+    }
+
+    fn http<'a>(&'a self, _: &'a str, _: HttpRequest) -> BoxFuture<'a, Result<HttpResponse, HttpFailure>> {
+        Box::pin(async { Err(HttpFailure::Failed("nobody".into())) })
     }
 
     fn settings(&self, _: &str) -> Arc<BTreeMap<String, String>> {

@@ -1,5 +1,7 @@
 //! One function for each parser of remote input. A target panics when a property of its parser does not hold.
 
+#[cfg(feature = "scenario")]
+pub(crate) mod http;
 pub(crate) mod media;
 #[cfg(feature = "scenario")]
 pub(crate) mod plugin;
@@ -31,5 +33,9 @@ pub(crate) fn all() -> Vec<Target> {
         // Without the plugin host in this program it is left out.
         #[cfg(feature = "scenario")]
         plugin::PACKAGE,
+        #[cfg(feature = "scenario")]
+        http::URL,
+        #[cfg(feature = "scenario")]
+        http::HOSTS,
     ]
 }

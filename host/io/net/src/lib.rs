@@ -5,6 +5,7 @@
 //! anything. Absent here: tenants, calls, files and configuration.
 
 mod connection;
+pub mod http;
 pub mod resolver;
 pub mod rtp_driver;
 pub mod sip_driver;

@@ -1,6 +1,6 @@
 //! The words of deployments: what is installed, what is reported, what can be wrong.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use call::TenantId;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,7 @@ use crate::canary::Split;
 use crate::grant::{Capability, Consent};
 use crate::loader::{Digest, LoadError};
 use crate::manifest::ManifestError;
+use crate::metrics::Metric;
 use crate::package::key::PublisherKey;
 use crate::plan::{Basis, Want};
 use crate::trust::{Trust, TrustError};
@@ -102,6 +103,8 @@ pub struct Deployed {
     pub faults: u64,
     /// The last fault, for people.
     pub last_fault: Option<String>,
+    /// Numbers of its own, since the start of the host.
+    pub metrics: BTreeMap<String, Metric>,
     /// Why it is not running, if it is not.
     pub trouble: Option<Trouble>,
 }

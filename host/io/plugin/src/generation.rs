@@ -225,6 +225,12 @@ impl Generation {
         self.slow.fetch_add(limit::SLOW_CALL_WEIGHT, Ordering::Relaxed);
     }
 
+    /// How long a service may take for one message.
+    pub(crate) fn service_time(&self) -> Duration {
+        let asks = self.granted.contains(&Capability::Http);
+        self.limits.function_time + if asks { limit::HTTP_SERVICE_TIME } else { Duration::ZERO }
+    }
+
     /// The deployment's service, whichever version it is of now.
     pub(crate) fn deployment_service(&self) -> Option<ServiceSlot> {
         self.deployment.upgrade()?.service()

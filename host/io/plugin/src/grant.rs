@@ -23,15 +23,20 @@ pub enum Capability {
     Dial,
     /// Read and set variables, run applications, go elsewhere.
     Dialplan,
+    /// Ask other servers.
+    Http,
     /// Keep values.
     Kv,
+    /// Show numbers of its own.
+    Metrics,
     /// Record what a party says.
     Recording,
 }
 
 impl Capability {
     /// All there are.
-    pub const ALL: [Self; 6] = [Self::Blob, Self::Bus, Self::Dial, Self::Dialplan, Self::Kv, Self::Recording];
+    pub const ALL: [Self; 8] =
+        [Self::Blob, Self::Bus, Self::Dial, Self::Dialplan, Self::Http, Self::Kv, Self::Metrics, Self::Recording];
 
     /// Its name in manifests, which is the WIT interface's name.
     pub fn name(self) -> &'static str {
@@ -40,7 +45,9 @@ impl Capability {
             Self::Bus => "bus",
             Self::Dial => "dial",
             Self::Dialplan => "dialplan",
+            Self::Http => "http",
             Self::Kv => "kv",
+            Self::Metrics => "metrics",
             Self::Recording => "recording",
         }
     }
@@ -52,7 +59,9 @@ impl Capability {
             Self::Bus => "asks its own service part",
             Self::Dial => "calls others, for whom its caller pays",
             Self::Dialplan => "reads and sets its calls' variables, runs applications, sends calls elsewhere",
+            Self::Http => "asks other servers and tells them what it knows",
             Self::Kv => "keeps values on this server's disk",
+            Self::Metrics => "shows you numbers of its own",
             Self::Recording => "records what parties say",
         }
     }

@@ -9,6 +9,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, ResourceLimiter, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::WasiCtx;
 
+use crate::capability::http::HttpUse;
 use crate::capability::system::LogQuota;
 use crate::error::RunError;
 use crate::generation::Generation;
@@ -71,6 +72,7 @@ pub(crate) struct State {
     pub(crate) log: Arc<LogQuota>,
     /// The plugin's settings at the run's first look: a reload reaches the next run, not this one.
     pub(crate) settings: Option<Arc<BTreeMap<String, String>>>,
+    pub(crate) http: HttpUse,
     memory: Memory,
     cpu: Cpu,
     calls: Calls,
@@ -92,6 +94,7 @@ pub(crate) fn new_store(
         wasi: None,
         log: Arc::new(LogQuota::new(generation.as_ref(), &run)),
         settings: None,
+        http: HttpUse::default(),
         generation,
         run,
         memory: Memory {
@@ -121,6 +124,7 @@ impl State {
         meter::forget();
         self.log.renew(run.name());
         self.settings = None;
+        self.http = HttpUse::default();
         self.generation = Some(generation);
         self.run = run;
         self.cpu = Cpu::new(now, limits);

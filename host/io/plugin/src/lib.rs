@@ -20,11 +20,13 @@ mod error;
 mod generation;
 mod grant;
 mod host;
+mod hosts;
 mod inspection;
 mod instance;
 mod loader;
 mod manifest;
 mod meter;
+mod metrics;
 mod package;
 mod plan;
 mod port;
@@ -48,16 +50,23 @@ pub use deployment::{
 pub use error::{GuestError, RunError};
 pub use grant::{Capability, Consent};
 pub use host::{Compiler, Host, HostConfig, HostError};
+pub use hosts::{HostPattern, HostPatternError};
 pub use inspection::Inspection;
 pub use limit::Limits;
 pub use loader::compile::compile_child;
 pub use loader::{Digest, DigestError, LoadError, Version, World};
-pub use manifest::{Bounds, Build, Language, Manifest, ManifestError, RequestedLimits, Setting, SettingKind, Size};
+pub use manifest::{
+    Bounds, Build, Language, Manifest, ManifestError, RequestedLimits, Secrets, Setting, SettingKind, Size,
+};
+pub use metrics::Metric;
 pub use package::archive::{Archive, ArchiveError};
 pub use package::key::{KeyError, PublisherKey, SecretKey};
 pub use package::{Origin, Package};
 pub use plan::{Basis, Difference, Limit, Plan, Right, RightError, Want};
-pub use port::{BlobFailure, BoxFuture, CallPort, Clock, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
+pub use port::{
+    BlobFailure, BoxFuture, CallPort, Clock, HttpFailure, HttpRequest, HttpResponse, KvError, KvSpace, LogLevel,
+    LogRecord, TenantPort,
+};
 pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};
 pub use tape::replay::{Against, Replay, ReplayError};
 pub use tape::{Crossing, Departure, Keeping, Recording};

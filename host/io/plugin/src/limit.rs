@@ -96,6 +96,39 @@ pub const SNAPSHOT_BYTES: usize = 1 << 20;
 /// Applications, functions and settings a manifest may list, each.
 pub const PROVIDES: usize = 100;
 
+/// Numbers of its own that a plugin may have in a tenant.
+pub const METRICS: usize = 64;
+/// Bytes of the name of one.
+pub const METRIC_NAME_BYTES: usize = 64;
+/// Hosts that a manifest or a tenant's file may name for `http`, each.
+pub const HTTP_HOSTS: usize = 32;
+/// Secrets that a manifest may name for `http`.
+pub const HTTP_SECRETS: usize = 16;
+/// Bytes of a secret: a token of today has some hundreds.
+pub const HTTP_SECRET_BYTES: usize = 4_096;
+/// Bytes of a URL that a plugin asks.
+pub const HTTP_URL_BYTES: usize = 2_048;
+/// Bytes of a request's body. With the rest of the request it fits into [`HOSTCALL_BYTES`].
+pub const HTTP_REQUEST_BYTES: usize = 128 << 10;
+/// Bytes of a response's body.
+pub const HTTP_RESPONSE_BYTES: usize = 1 << 20;
+/// Headers of a request, and of a response.
+pub const HTTP_HEADERS: usize = 64;
+/// Bytes of their names and values together.
+pub const HTTP_HEADER_BYTES: usize = 16 << 10;
+/// Redirections that are followed for one request.
+pub const HTTP_REDIRECTS: u32 = 5;
+/// How long a request may take unless the plugin says otherwise.
+pub const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest it may say.
+pub const HTTP_TIMEOUT_MAX: Duration = Duration::from_secs(60);
+/// Requests of one plugin in one tenant on their way.
+pub const HTTP_IN_FLIGHT: usize = 16;
+/// Requests of one run: an application's, or a service's for one message.
+pub const HTTP_REQUESTS: u32 = 32;
+/// What all requests of a service for one message may take together, beyond what else it may take: others wait for it meanwhile.
+pub const HTTP_SERVICE_TIME: Duration = Duration::from_secs(60);
+
 /// How often files that nobody needs are looked for.
 pub const COLLECT_INTERVAL: Duration = Duration::from_secs(3600);
 /// A file used within this time stays: an installation may be on its way that no journal knows of yet.

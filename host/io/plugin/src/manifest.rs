@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 
 use crate::grant::Capability;
+use crate::hosts::HostPattern;
 use crate::limit;
 
 /// A parsed `plugin.toml`.
@@ -65,31 +66,75 @@ pub enum Language {
 }
 
 /// The bounds of one capability.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     /// `kv` and `blob`: bytes the plugin may keep in each tenant. The tenant's own bound holds besides.
     pub quota: Option<u64>,
     /// `dial`: targets that ring at once.
     pub max: Option<u32>,
+    /// `http`: the hosts it may ask. Every other capability has none.
+    pub hosts: Option<Vec<HostPattern>>,
+    /// `http`: the secrets of the tenant that it may have put into a request's headers.
+    pub secrets: Secrets,
 }
+
+/// Names of secrets, each with the hosts it is for; without, for every host that the plugin may ask.
+pub type Secrets = BTreeMap<String, Option<Vec<HostPattern>>>;
 
 impl Bounds {
     /// Whether it is more than `other` in anything. No bound is more than any.
     pub(crate) fn exceed(&self, other: &Self) -> bool {
         let more = |own: Option<u64>, other: Option<u64>| own.unwrap_or(u64::MAX) > other.unwrap_or(u64::MAX);
-        more(self.quota, other.quota) || more(self.max.map(u64::from), other.max.map(u64::from))
+        let had = |host: &HostPattern| other.hosts().iter().any(|other| other.covers(host));
+        more(self.quota, other.quota)
+            || more(self.max.map(u64::from), other.max.map(u64::from))
+            || !self.hosts().iter().all(had)
+            || !self
+                .secrets
+                .iter()
+                .all(|(name, hosts)| other.secrets.get(name).is_some_and(|had| is_within(hosts, had)))
+    }
+
+    /// The hosts it may ask.
+    pub(crate) fn hosts(&self) -> &[HostPattern] {
+        self.hosts.as_deref().unwrap_or_default()
+    }
+}
+
+/// Whether a secret goes to no host that it did not go to.
+fn is_within(hosts: &Option<Vec<HostPattern>>, had: &Option<Vec<HostPattern>>) -> bool {
+    match (hosts, had) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(hosts), Some(had)) => hosts.iter().all(|host| had.iter().any(|had| had.covers(host))),
     }
 }
 
 /// As people read it after the capability's name; nothing where there is no bound.
 impl fmt::Display for Bounds {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(hosts) = &self.hosts {
+            formatter.write_str(" (")?;
+            match hosts.as_slice() {
+                [] => formatter.write_str("no host unless the tenant's file names one")?,
+                hosts => formatter.write_str(&joined(hosts))?,
+            }
+            for (name, hosts) in &self.secrets {
+                let hosts = hosts.as_deref().map_or_else(|| "all of them".to_owned(), joined);
+                write!(formatter, "; your secret {name} to {hosts}")?;
+            }
+            return formatter.write_str(")");
+        }
         match (self.quota, self.max) {
             (Some(quota), _) => write!(formatter, " (at most {quota} bytes)"),
             (None, Some(max)) => write!(formatter, " (at most {max} at once)"),
             (None, None) => Ok(()),
         }
     }
+}
+
+fn joined(hosts: &[HostPattern]) -> String {
+    hosts.iter().map(HostPattern::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Limits a manifest asks for; the host's own are the ceiling.
@@ -199,6 +244,20 @@ impl Manifest {
                 return Err((key, format!("{name:?} is not a name (letters, digits and '_', at most 64)")));
             }
         }
+        if self.capabilities.values().any(|bounds| bounds.hosts().len() > limit::HTTP_HOSTS) {
+            return Err(("http", format!("more than {} hosts", limit::HTTP_HOSTS)));
+        }
+        let secrets = || self.capabilities.values().flat_map(|bounds| &bounds.secrets);
+        if secrets().count() > limit::HTTP_SECRETS {
+            return Err(("http", format!("more than {} secrets", limit::HTTP_SECRETS)));
+        }
+        if let Some((name, _)) = secrets().find(|(name, _)| !is_name(name)) {
+            return Err(("http", format!("{name:?} is not a secret's name (letters, digits and '_', at most 64)")));
+        }
+        let hosts = secrets().flat_map(|(_, hosts)| hosts).map(Vec::len).max();
+        if hosts.is_some_and(|hosts| hosts > limit::HTTP_HOSTS) {
+            return Err(("http", format!("a secret for more than {} hosts", limit::HTTP_HOSTS)));
+        }
         if self.config.len() > limit::PROVIDES {
             return Err(("config", format!("more than {} settings", limit::PROVIDES)));
         }
@@ -290,6 +349,8 @@ struct RawCapabilities {
     blob: Option<RawKept>,
     dialplan: Option<Plain>,
     bus: Option<Plain>,
+    http: Option<RawHttp>,
+    metrics: Option<Plain>,
 }
 
 #[derive(Default, Deserialize)]
@@ -308,6 +369,28 @@ struct RawDial {
     max: Option<u32>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawHttp {
+    #[serde(default)]
+    hosts: Vec<HostPattern>,
+    #[serde(default)]
+    secrets: BTreeMap<String, RawSecret>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSecret {
+    hosts: Option<Vec<HostPattern>>,
+}
+
+impl RawHttp {
+    fn into_bounds(self) -> Bounds {
+        let secrets = self.secrets.into_iter().map(|(name, secret)| (name, secret.hosts)).collect();
+        Bounds { hosts: Some(self.hosts), secrets, ..Bounds::default() }
+    }
+}
+
 impl RawCapabilities {
     fn into_map(self) -> BTreeMap<Capability, Bounds> {
         let kept = |asked: Option<RawKept>| {
@@ -321,6 +404,8 @@ impl RawCapabilities {
             (Capability::Kv, kept(self.kv)),
             (Capability::Dialplan, plain(self.dialplan)),
             (Capability::Bus, plain(self.bus)),
+            (Capability::Metrics, plain(self.metrics)),
+            (Capability::Http, self.http.map(RawHttp::into_bounds)),
         ]
         .into_iter()
         .filter_map(|(capability, bounds)| Some((capability, bounds?)))

@@ -7,9 +7,13 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use call::{LegId, Outcome, Request, RequestError};
 use serde::{Deserialize, Serialize};
+
+use crate::hosts::HostPattern;
+use crate::manifest::Secrets;
 
 /// An owned, boxed future.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -112,6 +116,9 @@ pub trait TenantPort: Send + Sync + 'static {
     /// Removes a blob of a plugin; resolves when it is durable. False if there is none.
     fn blob_remove<'a>(&'a self, plugin: &'a str, name: &'a str) -> BoxFuture<'a, Result<bool, BlobFailure>>;
 
+    /// Sends a plugin's request to another server, within its bounds; dropping the future ends it.
+    fn http<'a>(&'a self, plugin: &'a str, request: HttpRequest) -> BoxFuture<'a, Result<HttpResponse, HttpFailure>>;
+
     /// The tenant's settings for the plugin as they are now; what is not there has the manifest's default.
     fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>>;
 
@@ -137,6 +144,60 @@ pub enum KvError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{0}")]
 pub struct BlobFailure(pub String);
+
+/// A plugin's request to another server; what has a bound in `limit` keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// The method, as the guest wrote it.
+    pub method: String,
+    /// The URL, as the guest wrote it.
+    pub url: String,
+    /// The headers, as the guest wrote them.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The longest it may take.
+    pub timeout: Duration,
+    /// Redirections that are followed.
+    pub redirects: u32,
+    /// The hosts that the plugin's manifest names. The tenant's file may name more.
+    pub hosts: Vec<HostPattern>,
+    /// The secrets that its manifest names, and the hosts they are for: a header's value has them as `{{secret:NAME}}`.
+    pub secrets: Secrets,
+}
+
+/// What another server said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpResponse {
+    /// The status code.
+    pub status: u16,
+    /// What was asked in the end.
+    pub url: String,
+    /// The headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Why another server said nothing. The texts are for the plugin's author and hold no address that the plugin does not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum HttpFailure {
+    /// What is asked is no request.
+    #[error("{0}")]
+    Invalid(String),
+    /// It may not be asked.
+    #[error("{0}")]
+    Denied(String),
+    /// A bound is reached.
+    #[error("{0}")]
+    Limit(String),
+    /// It took too long.
+    #[error("{0}")]
+    Timeout(String),
+    /// It was tried and did not work.
+    #[error("{0}")]
+    Failed(String),
+}
 
 /// One line a plugin logged.
 #[derive(Clone, Copy, Debug)]

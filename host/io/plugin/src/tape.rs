@@ -131,7 +131,7 @@ pub(crate) enum Stop {
 
 /// Questions that do nothing and that no call notices.
 fn is_passive(asked: &str) -> bool {
-    ["clock", "log ", "random ", "settings"].iter().any(|passive| asked.starts_with(passive))
+    ["clock", "log ", "metric ", "random ", "settings"].iter().any(|passive| asked.starts_with(passive))
 }
 
 impl Reel {
@@ -210,7 +210,13 @@ impl Tape {
     }
 
     fn ask(&self, asked: &str) {
-        lock(&self.reel).asking = Some(asked.to_owned());
+        let mut reel = lock(&self.reel);
+        // A question that was given up, and the run went on: its answer is not known.
+        if let Some(asked) = reel.asking.replace(asked.to_owned())
+            && !reel.cut
+        {
+            reel.crossings.push(Crossing { asked, answered: None });
+        }
     }
 
     fn answered<T: Serialize>(&self, redact: &[String], asked: String, answer: &T) {

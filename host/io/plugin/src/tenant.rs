@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, Weak};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use call::TenantId;
+use tokio::sync::Semaphore;
 
 use crate::deployment::{
     By, ChangeError, Deployed, Event, HistoryEntry, InstallError, Installed, OpenError, Terms, Trouble,
@@ -22,9 +23,10 @@ use crate::generation::{Generation, Parts, Verdict, lock};
 use crate::grant::Capability;
 use crate::host::Host;
 use crate::inspection::{self, Inspection};
-use crate::limit::DEPLOYMENTS;
+use crate::limit::{DEPLOYMENTS, HTTP_IN_FLIGHT};
 use crate::loader::{Digest, LoadError, Version, World};
 use crate::manifest::{Manifest, RequestedLimits};
+use crate::metrics::Metrics;
 use crate::package::Package;
 use crate::plan::{self, Basis, Given, Held, Plan, Want};
 use crate::port::TenantPort;
@@ -97,6 +99,9 @@ pub(crate) struct Deployment {
     /// Runs of the whole tenant.
     pub(crate) tenant_runs: Arc<AtomicUsize>,
     pub(crate) runs: AtomicU64,
+    /// Requests by HTTP that may still be sent, of all versions together.
+    pub(crate) http: Arc<Semaphore>,
+    pub(crate) metrics: Mutex<Metrics>,
     faults: AtomicU64,
     last_fault: Mutex<Option<String>>,
     service: Mutex<Option<Arc<ServiceInbox>>>,
@@ -464,6 +469,8 @@ impl Inner {
             tenant: Arc::downgrade(self),
             tenant_runs: self.runs.clone(),
             runs: AtomicU64::new(0),
+            http: Arc::new(Semaphore::new(HTTP_IN_FLIGHT)),
+            metrics: Mutex::default(),
             faults: AtomicU64::new(0),
             last_fault: Mutex::default(),
             service: Mutex::default(),
@@ -566,6 +573,7 @@ impl Inner {
             runs: deployment.runs.load(Ordering::Relaxed),
             faults: deployment.faults.load(Ordering::Relaxed),
             last_fault: lock(&deployment.last_fault).clone(),
+            metrics: lock(&deployment.metrics).all(),
             trouble,
         })
     }

@@ -83,11 +83,19 @@ pub(super) fn plugin(plugin: Deployed) -> types::Plugin {
         runs: plugin.runs,
         faults: plugin.faults,
         last_fault: plugin.last_fault,
+        metrics: plugin.metrics.into_iter().map(|(name, metric)| (name, number(metric))).collect(),
         declared: false,
         trouble: plugin.trouble.map(|trouble| match trouble {
             Trouble::NotLoaded(why) => format!("not loaded: {why}"),
             Trouble::Suspended { remaining_ms } => format!("suspended for {remaining_ms} ms after repeated traps"),
         }),
+    }
+}
+
+fn number(metric: plugin::Metric) -> types::Metric {
+    match metric {
+        plugin::Metric::Counter(value) => types::Metric::Counter(value),
+        plugin::Metric::Gauge(value) => types::Metric::Gauge(value),
     }
 }
 

@@ -272,6 +272,10 @@ fn show(plugin: &types::Plugin) -> String {
             one.live, one.since, one.who
         )
     }));
+    lines.extend(plugin.metrics.iter().map(|(name, metric)| match metric {
+        types::Metric::Counter(value) => format!("counter    {name} {value}"),
+        types::Metric::Gauge(value) => format!("gauge      {name} {value}"),
+    }));
     lines.extend(plugin.last_fault.iter().map(|fault| format!("last fault {}", super::output::printable(fault))));
     lines.extend(plugin.trouble.iter().map(|trouble| format!("trouble    {trouble}")));
     lines.join("\n")

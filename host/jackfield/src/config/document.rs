@@ -180,6 +180,11 @@ impl<'a> Section<'a> {
         texts
     }
 
+    /// Every key and its value.
+    pub(crate) fn items(&self) -> impl Iterator<Item = (&'a str, &'a Item)> {
+        self.table.iter()
+    }
+
     /// Reports every key that is none of these, with the most similar one.
     pub(crate) fn only(&self, known: &[&dyn Described], tables: &[&str], problems: &mut Vec<Problem>) {
         let names: Vec<&str> = known.iter().map(|setting| setting.key()).chain(tables.iter().copied()).collect();

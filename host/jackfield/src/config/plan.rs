@@ -34,6 +34,11 @@ pub(crate) fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Arc<Dia
     }
 }
 
+/// A file of a tenant's folder; a link that leads out of it leads nowhere.
+pub(super) fn read_inside(folder: &Path, name: &str) -> Result<String, SourceError> {
+    Folder(folder.to_owned()).load(name)
+}
+
 /// Files of one folder. A link that leads out of it leads nowhere.
 struct Folder(PathBuf);
 

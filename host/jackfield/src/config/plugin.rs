@@ -1,13 +1,20 @@
 //! `[plugins.ID]`: which plugins a tenant's calls can use, each looked at before anything is changed for it.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
-use plugin::{Capability, Consent, Digest, Origin, PublisherKey, Right, Terms, Trust, TrustError};
+use net::http::Network;
+use plugin::limit::HTTP_SECRET_BYTES;
+use plugin::{Capability, Consent, Digest, HostPattern, Origin, PublisherKey, Right, Terms, Trust, TrustError};
+use switch::definition::{PluginHttp, Secret};
+use toml_edit::Item;
 
 use super::document::Section;
 use super::names::Offers;
+use super::plan;
 use super::problem::{Problem, Severity, suggestion};
 use super::running::RunningTenant;
 use super::setting::{Described, Setting, boolean, list, publisher, text};
@@ -24,6 +31,8 @@ pub(crate) struct Plugin {
     pub(crate) terms: Terms,
     /// The plugin's settings in this tenant.
     pub(crate) config: BTreeMap<String, String>,
+    /// What it reaches by HTTP beyond what its manifest says.
+    pub(crate) http: PluginHttp,
     /// Where the table stands, for problems with the package.
     pub(crate) place: Problem,
 }
@@ -58,7 +67,7 @@ const GRANTS: Setting<Vec<String>> = Setting {
     key: "grants",
     doc: "the capabilities you allow, with the bounds that the plugin's manifest asks for; without it, a bundled plugin has those that \
           its manifest declares and another one none",
-    bound: "a list of \"blob\", \"bus\", \"dial\", \"dialplan\", \"kv\", \"recording\"",
+    bound: "a list of \"blob\", \"bus\", \"dial\", \"dialplan\", \"http\", \"kv\", \"metrics\", \"recording\"",
     default: None,
     read: |item| list(item, 16, text),
 };
@@ -79,8 +88,26 @@ const UNSIGNED: Setting<bool> = Setting {
     read: boolean,
 };
 
+const HTTP_HOSTS: Setting<Vec<HostPattern>> = Setting {
+    key: "http-hosts",
+    doc: "servers that the plugin may ask by HTTP besides those that its manifest names; without a port, 443 by https and 80 by http",
+    bound: "at most 32 hosts, as in \"api.example.com\", \"*.example.com:8443\" or \"10.1.2.3:8080\"",
+    default: Some("[]"),
+    read: |item| list(item, plugin::limit::HTTP_HOSTS, parsed),
+};
+
+const HTTP_PRIVATE: Setting<Vec<Network>> = Setting {
+    key: "http-private",
+    doc: "addresses that are not of the public internet (this machine, your network) and that the plugin may reach all the same, under \
+          whichever allowed name or number; without a port, every port there",
+    bound: "at most 32 addresses or networks, as in \"127.0.0.1:8080\", \"10.1.0.0/16\" or \"[fd00::7]:443\"",
+    default: Some("[]"),
+    read: |item| list(item, plugin::limit::HTTP_HOSTS, parsed),
+};
+
 /// The keys of a plugin's table.
-pub(crate) const SETTINGS: &[&dyn Described] = &[&PACKAGE, &VERSION, &GRANTS, &PUBLISHER, &UNSIGNED];
+pub(crate) const SETTINGS: &[&dyn Described] =
+    &[&PACKAGE, &VERSION, &GRANTS, &PUBLISHER, &UNSIGNED, &HTTP_HOSTS, &HTTP_PRIVATE];
 
 impl Plugin {
     /// What tells a table and its package from what they were: the digest of package and grants.
@@ -108,7 +135,7 @@ pub(crate) fn read(
     let mut offers = Offers::default();
     for (id, section) in root.tables("plugins", problems) {
         let before = problems.len();
-        section.only(SETTINGS, &["config"], problems);
+        section.only(SETTINGS, &["config", "secrets"], problems);
         let table = Table::read(id, &section, (folder, &pinned), problems);
         if problems.len() > before {
             continue;
@@ -135,6 +162,7 @@ struct Table {
     grants: Option<Vec<String>>,
     trust: Trust,
     config: Vec<(String, String)>,
+    http: PluginHttp,
 }
 
 impl Table {
@@ -149,7 +177,10 @@ impl Table {
         let grants = section.optional(&GRANTS, problems);
         let (publisher, unsigned) = (section.optional(&PUBLISHER, problems), section.get(&UNSIGNED, problems));
         let trust = Trust { publisher, unsigned, ..pinned.clone() };
-        Self { id, package, version, grants, trust, config }
+        let (hosts, networks) = (section.get(&HTTP_HOSTS, problems), section.get(&HTTP_PRIVATE, problems).into());
+        let secrets = section.table("secrets", problems).map(|section| secrets(&section, folder, problems));
+        let http = PluginHttp { hosts, networks, secrets: secrets.unwrap_or_default() };
+        Self { id, package, version, grants, trust, config, http }
     }
 
     /// Looks into the package, and whether it is what the table says.
@@ -183,6 +214,16 @@ impl Table {
                 Problem { hint, ..config.problem_at(key, text) }
             })?;
         }
+        let reaches = [HTTP_HOSTS.key, HTTP_PRIVATE.key].into_iter().find(|key| section.has(key));
+        if let Some(key) = reaches.filter(|_| !manifest.capabilities.contains_key(&Capability::Http)) {
+            return Err(section.problem_at(key, "the plugin does not ask for http: this would allow nothing"));
+        }
+        for name in self.http.secrets.keys() {
+            secret_is_named(manifest, name).map_err(|(text, hint)| {
+                let secrets = section.table("secrets", &mut Vec::new()).unwrap_or_else(|| section.clone());
+                Problem { hint: Some(hint), ..secrets.problem_at(name, text) }
+            })?;
+        }
         let grants = |text: String| section.problem_at(GRANTS.key, text);
         let consent = consent(self.grants.as_deref()).map_err(grants)?;
         // A publisher's word is not an administrator's: a package that is replaced by another would grant itself more.
@@ -195,8 +236,12 @@ impl Table {
         let config = self.config.into_iter().collect();
         let place = Problem { severity: Severity::Error, ..section.problem("") };
         let terms = Terms { consent, trust: self.trust, basis: None, canary: None };
-        Ok(Plugin { id: self.id, opened, terms, config, place })
+        Ok(Plugin { id: self.id, opened, terms, config, http: self.http, place })
     }
+}
+
+fn parsed<T: FromStr<Err: Display>>(item: &Item) -> Result<T, String> {
+    text(item)?.parse().map_err(|error: T::Err| error.to_string())
 }
 
 /// What to write so that a package is taken all the same.
@@ -226,6 +271,46 @@ fn settings_fit(manifest: &plugin::Manifest, key: &str, value: &str) -> Result<(
         true => Ok(()),
         false => Err((format!("the setting `{key}` is \"{value}\", which is not {}", setting.kind), None)),
     }
+}
+
+/// The secrets of a plugin: `KEY = "text"`, or `KEY = { file = "secrets/key" }` below the tenant's folder.
+fn secrets(section: &Section<'_>, folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, Secret> {
+    let read = |item: &Item| match item.as_table_like() {
+        None => text(item).map_err(|_| "expected text in quotes, or { file = \"secrets/key\" }".to_owned()),
+        Some(table) => {
+            let file = table.get("file").filter(|_| table.len() == 1).and_then(Item::as_str);
+            let file = file.ok_or("expected text in quotes, or { file = \"secrets/key\" }")?;
+            // A tenant's file tells what is in the tenant's folder and nothing else of this machine.
+            let read = plan::read_inside(folder, file).map_err(|error| format!("{file}: {error}"))?;
+            Ok(read.trim_end_matches(['\r', '\n']).to_owned())
+        }
+    };
+    let mut secrets = BTreeMap::new();
+    for (name, item) in section.items() {
+        // What is wrong with a secret is told without the secret.
+        let fits = |text: &str| (1..=HTTP_SECRET_BYTES).contains(&text.len()) && text.chars().all(|c| !c.is_control());
+        let bound = format!("a secret has 1 to {HTTP_SECRET_BYTES} bytes and no control characters");
+        match read(item).and_then(|text| if fits(&text) { Ok(text) } else { Err(bound) }) {
+            Ok(text) => drop(secrets.insert(name.to_owned(), Secret(text.into()))),
+            Err(message) => problems.push(section.problem_at(name, format!("{name}: {message}"))),
+        }
+    }
+    secrets
+}
+
+/// Whether a plugin wants a secret of this name; else what is wrong and what to do.
+fn secret_is_named(manifest: &plugin::Manifest, name: &str) -> Result<(), (String, String)> {
+    let bounds = manifest.capabilities.get(&Capability::Http);
+    let known: Vec<&str> = bounds.into_iter().flat_map(|bounds| bounds.secrets.keys()).map(String::as_str).collect();
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let all = || match known.as_slice() {
+        [] => "it wants none".to_owned(),
+        known => format!("it wants {}", known.join(", ")),
+    };
+    let hint = suggestion(name, known.iter().copied()).unwrap_or_else(all);
+    Err((format!("the plugin wants no secret `{name}`"), hint))
 }
 
 /// What an administrator allows, from the names of capabilities.

@@ -171,7 +171,8 @@ pub(crate) const TABLES: &[Table] = &[
     Table {
         file: "tenant.toml",
         name: "plugins.NAME",
-        doc: "plugins; their own settings stand in [plugins.NAME.config]",
+        doc: "plugins; their own settings stand in [plugins.NAME.config], and secrets for the headers of their requests by HTTP in [plugins.NAME.secrets]: \
+              KEY = \"text\", or KEY = { file = \"secrets/key\" } below this folder",
         settings: plugin::SETTINGS,
     },
 ];

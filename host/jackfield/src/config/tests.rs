@@ -298,6 +298,7 @@ fn a_plugins_table_must_fit_its_package() {
         ("package = \"./nowhere\"", "nowhere: no plugin's folder: there is no plugin.toml in it"),
         ("grants = [\"dail\"]", "no capability `dail`: did you mean `dial`?"),
         ("grants = [\"kv\"]", "it does not declare kv, so that cannot be granted; it declares dialplan"),
+        ("http-hosts = [\"api.example.com\"]", "the plugin does not ask for http: this would allow nothing"),
         ("config = { tires = 3 }", "the plugin has no setting `tires` (did you mean `tries`?)"),
         ("config = { tries = \"many\" }", "the setting `tries` is \"many\", which is not a whole number"),
     ];
@@ -309,6 +310,72 @@ fn a_plugins_table_must_fit_its_package() {
         let place = |problem: &str| (line..=line + 1).any(|line| problem.contains(&format!("tenant.toml:{line}:")));
         assert!(problems.len() == 1 && problems[0].ends_with(expected) && place(&problems[0]), "{key}: {problems:?}");
     }
+}
+
+/// I6: what a plugin reaches beyond its manifest is written by the administrator, and a slip is told with its place.
+#[test]
+fn what_a_plugin_reaches_by_http_is_read_with_its_place() {
+    let folder = Folder::new();
+    folder.bundle("app-ask", "ASK", "[capabilities]\nhttp = { hosts = [\"api.example.com\"] }");
+    let line = 1 + TENANT.lines().count();
+    let tenant = |keys: &str| folder.tenant("acme", &format!("{TENANT}[plugins.app-ask]\n{keys}\n"));
+    for (key, expected) in [
+        ("http-hosts = [\"https://api.example.com\"]", "a host has no scheme and no path"),
+        ("http-hosts = [\"*\"]", "is not a host such as"),
+        ("http-private = [\"localhost:8080\"]", "is not an address or network, such as \"127.0.0.1:8080\""),
+        ("http-private = [\"10.0.0.1/8\"]", "is not an address or network, such as"),
+        ("http-privat = []", "unknown key"),
+    ] {
+        tenant(key);
+        let problems = folder.problems();
+        let place = format!("tenant.toml:{}:", line + 1);
+        assert!(problems.len() == 1 && problems[0].contains(expected) && problems[0].contains(&place), "{problems:?}");
+    }
+    tenant(
+        "http-hosts = [\"*.crm.example:8443\", \"127.0.0.1:8080\"]\nhttp-private = [\"127.0.0.1:8080\", \"fd00::/8\"]",
+    );
+    assert_eq!(folder.problems(), [""; 0]);
+    let loaded = folder.load();
+    let plugins = &loaded.tenants[&id("acme")].as_ref().unwrap().plugins;
+    let http = &plugins.iter().find(|plugin| plugin.id == "app-ask").unwrap().http;
+    assert_eq!((http.hosts.len(), http.networks.len()), (2, 2));
+}
+
+/// I5: secrets are the tenant's own, and no message shows one.
+#[test]
+fn secrets_of_a_plugin_are_read_and_never_shown() {
+    const KEY: &str = "s3cr3t-Kq2TzRnP4x";
+    let folder = Folder::new();
+    folder.bundle("app-ask", "ASK", "[capabilities]\nhttp = { secrets = { API_KEY = {}, TOKEN = {} } }");
+    let tenant = |keys: &str| folder.tenant("acme", &format!("{TENANT}[plugins.app-ask.secrets]\n{keys}\n"));
+    let line = TENANT.lines().count() + 2;
+    std::fs::write(folder.config.path().join("outside"), KEY).unwrap();
+    let long = format!("API_KEY = \"{}\"", "x".repeat(::plugin::limit::HTTP_SECRET_BYTES + 1));
+    for (keys, expected) in [
+        (format!("API_KYE = \"{KEY}\""), "the plugin wants no secret `API_KYE` (did you mean `API_KEY`?)"),
+        (format!("API_KEY = \"{KEY}\\n\""), "expected text in quotes"),
+        ("API_KEY = \"\"".into(), "a secret has 1 to 4096 bytes and no control characters"),
+        (long, "a secret has 1 to 4096 bytes and no control characters"),
+        ("API_KEY = 7".into(), "expected text in quotes, or { file = \"secrets/key\" }"),
+        ("API_KEY = { path = \"key\" }".into(), "expected text in quotes, or { file = \"secrets/key\" }"),
+        ("API_KEY = { file = \"nowhere\" }".into(), "nowhere: no such file"),
+        ("API_KEY = { file = \"../../outside\" }".into(), "it is outside the tenant's directory"),
+        ("API_KEY = { file = \"/etc/hostname\" }".into(), "it is outside the tenant's directory"),
+    ] {
+        tenant(&keys);
+        let problems = folder.problems();
+        let place = format!("tenant.toml:{line}:");
+        assert!(problems.len() == 1 && problems[0].contains(expected) && problems[0].contains(&place), "{problems:?}");
+        assert!(!problems[0].contains("s3cr3t"), "{problems:?}");
+    }
+    tenant(&format!("API_KEY = {{ file = \"key\" }}\nTOKEN = \"{KEY}\""));
+    std::fs::write(folder.config.path().join("tenants/acme/key"), format!("{KEY}\r\n")).unwrap();
+    assert_eq!(folder.problems(), [""; 0]);
+    let loaded = folder.load();
+    let plugins = &loaded.tenants[&id("acme")].as_ref().unwrap().plugins;
+    let http = &plugins.iter().find(|plugin| plugin.id == "app-ask").unwrap().http;
+    assert!(http.secrets.values().all(|secret| &*secret.0 == KEY) && http.secrets.len() == 2);
+    assert!(!format!("{plugins:?}").contains("s3cr3t"));
 }
 
 /// A name belongs to one plugin of a tenant.

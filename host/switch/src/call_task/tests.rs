@@ -82,10 +82,13 @@ impl Rig {
             trunks: Vec::new(),
             calls_max: 10,
             clock: Clock::System,
+            http: net::http::Client::new(Vec::new(), net::http::System::default()).expect("TLS"),
             seed: [1; 32],
         };
         let shared = Arc::new(Shared::new(&settings, ports.clone(), ports.clone()));
-        let tenant = Tenant::start(acme(recordings_max), &store, &host, ports, Clock::System).await.expect("a tenant");
+        let tenant = Tenant::start(acme(recordings_max), &store, &host, ports, (Clock::System, settings.http))
+            .await
+            .expect("a tenant");
         let task = CallTask::new(shared, tenant, CallId::from_parts(1, 1), mpsc::channel(limit::CALL_INBOX));
         Self { task, _host: host, _dir: dir }
     }
@@ -124,6 +127,7 @@ fn acme(recordings_max: usize) -> Definition {
         calls_max: 10,
         recordings_max,
         plugin_settings: BTreeMap::new(),
+        plugin_http: BTreeMap::new(),
     }
 }
 

@@ -1,12 +1,15 @@
 //! What configuration says of a tenant, as plain values: the switch never reads a file.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use call::{Party, TenantId};
 use codec::Codec;
 use dialplan::Dialplan;
+use net::http::Network;
+use plugin::HostPattern;
 use sip::auth::Ha1;
 use sip::message::Uri;
 use sip::registrar::WhenFull;
@@ -34,6 +37,29 @@ pub struct Definition {
     pub recordings_max: usize,
     /// Settings of plugins, by the plugin's id.
     pub plugin_settings: BTreeMap<String, Arc<BTreeMap<String, String>>>,
+    /// What plugins reach outside beyond what their manifests say, by the plugin's id.
+    pub plugin_http: BTreeMap<String, Arc<PluginHttp>>,
+}
+
+/// What the tenant's file lets one plugin reach by HTTP.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PluginHttp {
+    /// Hosts besides those that the manifest names.
+    pub hosts: Vec<HostPattern>,
+    /// Networks besides the public internet.
+    pub networks: Arc<[Network]>,
+    /// Secrets for the headers of its requests, by name.
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+/// A text that is shown to nobody.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Arc<str>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("…")
+    }
 }
 
 /// A public number and where its calls enter the dialplan.

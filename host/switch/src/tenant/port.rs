@@ -6,10 +6,14 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use call::TenantId;
-use plugin::{BlobFailure, BoxFuture, Clock as Reading, KvError, KvSpace, LogLevel, LogRecord, TenantPort};
+use plugin::{
+    BlobFailure, BoxFuture, Clock as Reading, HttpFailure, HttpRequest, HttpResponse, KvError, KvSpace, LogLevel,
+    LogRecord, TenantPort,
+};
 use store::{BlobName, Blobs, CasError, Class, Kv, TenantStore};
 
 use super::definition::Definition;
+use super::http::Requests;
 use crate::shared::Clock;
 
 /// What plugins of one tenant can reach outside of calls.
@@ -18,14 +22,21 @@ pub(crate) struct Port {
     /// The tenant's own: what a reload puts there, the next run of a plugin sees.
     definition: Arc<ArcSwap<Definition>>,
     store: TenantStore,
+    requests: Requests,
     clock: Clock,
     started: Instant,
 }
 
 impl Port {
-    pub(crate) fn new(definition: Arc<ArcSwap<Definition>>, store: TenantStore, clock: Clock) -> Self {
+    pub(crate) fn new(
+        definition: Arc<ArcSwap<Definition>>,
+        store: TenantStore,
+        clock: Clock,
+        http: net::http::Client,
+    ) -> Self {
         let tenant = definition.load().id.clone();
-        Self { tenant, definition, store, clock, started: tokio::time::Instant::now().into_std() }
+        let requests = Requests::new(Arc::clone(&definition), http);
+        Self { tenant, definition, store, requests, clock, started: tokio::time::Instant::now().into_std() }
     }
 
     /// The plugin's own keys, within the smaller of its own bound and the store's.
@@ -158,6 +169,10 @@ impl TenantPort for Port {
     fn blob_remove<'a>(&'a self, plugin: &'a str, name: &'a str) -> BoxFuture<'a, Result<bool, BlobFailure>> {
         let name = blob(plugin, name);
         self.blobs(move |blobs| blobs.delete(&name?).map_err(failed))
+    }
+
+    fn http<'a>(&'a self, plugin: &'a str, request: HttpRequest) -> BoxFuture<'a, Result<HttpResponse, HttpFailure>> {
+        self.requests.send(plugin, request)
     }
 
     fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>> {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::Options;
+use crate::http::{Request, Response};
 use crate::{Event, Result};
 
 /// What stands in for the host in a native test. One method per function of the WIT package, with the same meaning.
@@ -32,6 +33,9 @@ pub trait Fake {
     fn blob_list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, u64)>>;
     fn blob_rename(&self, from: &str, to: &str) -> Result<bool>;
     fn blob_remove(&self, name: &str) -> Result<bool>;
+    fn http_send(&self, request: Request, options: &Options) -> Result<Response>;
+    fn metrics_add(&self, name: &str, by: u64) -> Result;
+    fn metrics_set(&self, name: &str, value: i64) -> Result;
     fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>>;
     fn kv_set(&self, key: &str, value: &[u8]) -> Result;
     fn kv_swap(&self, key: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Result<bool>;
@@ -142,6 +146,15 @@ pub(crate) fn blob_rename(from: &str, to: &str) -> Result<bool> {
 }
 pub(crate) fn blob_remove(name: &str) -> Result<bool> {
     fake().blob_remove(name)
+}
+pub(crate) fn http_send(request: Request, options: &Options) -> Result<Response> {
+    fake().http_send(request, options)
+}
+pub(crate) fn metrics_add(name: &str, by: u64) -> Result {
+    fake().metrics_add(name, by)
+}
+pub(crate) fn metrics_set(name: &str, value: i64) -> Result {
+    fake().metrics_set(name, value)
 }
 pub(crate) fn kv_get(key: &str) -> Result<Option<Vec<u8>>> {
     fake().kv_get(key)

@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, unused_qualifications, clippy::all, reason = "generated")]
 
 use super::Options;
+use crate::http::{Request, Response};
 use crate::{Code, Error, Event, Result};
 
 pub mod imports {
@@ -28,7 +29,9 @@ pub mod app {
             "jackfield:pbx/dial@0.1.0": super::imports::jackfield::pbx::dial,
             "jackfield:pbx/recording@0.1.0": super::imports::jackfield::pbx::recording,
             "jackfield:pbx/blob@0.1.0": super::imports::jackfield::pbx::blob,
+            "jackfield:pbx/http@0.1.0": super::imports::jackfield::pbx::http,
             "jackfield:pbx/kv@0.1.0": super::imports::jackfield::pbx::kv,
+            "jackfield:pbx/metrics@0.1.0": super::imports::jackfield::pbx::metrics,
             "jackfield:pbx/dialplan@0.1.0": super::imports::jackfield::pbx::dialplan,
             "jackfield:pbx/bus@0.1.0": super::imports::jackfield::pbx::bus,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
@@ -47,6 +50,7 @@ pub mod function {
             "jackfield:pbx/types@0.1.0": super::imports::jackfield::pbx::types,
             "jackfield:pbx/legs@0.1.0": super::imports::jackfield::pbx::legs,
             "jackfield:pbx/kv@0.1.0": super::imports::jackfield::pbx::kv,
+            "jackfield:pbx/metrics@0.1.0": super::imports::jackfield::pbx::metrics,
             "jackfield:pbx/dialplan@0.1.0": super::imports::jackfield::pbx::dialplan,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
         },
@@ -63,7 +67,9 @@ pub mod service {
         with: {
             "jackfield:pbx/types@0.1.0": super::imports::jackfield::pbx::types,
             "jackfield:pbx/blob@0.1.0": super::imports::jackfield::pbx::blob,
+            "jackfield:pbx/http@0.1.0": super::imports::jackfield::pbx::http,
             "jackfield:pbx/kv@0.1.0": super::imports::jackfield::pbx::kv,
+            "jackfield:pbx/metrics@0.1.0": super::imports::jackfield::pbx::metrics,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
         },
     });
@@ -75,7 +81,7 @@ pub use imports::jackfield::pbx::legs::Leg;
 pub use imports::jackfield::pbx::types::{Error as WireError, Event as WireEvent};
 pub use service::exports::jackfield::pbx::services::Guest as Services;
 
-use imports::jackfield::pbx::{blob, bus, dial, dialplan, kv, recording, system};
+use imports::jackfield::pbx::{blob, bus, dial, dialplan, http, kv, metrics, recording, system};
 
 impl From<WireError> for Error {
     fn from(error: WireError) -> Self {
@@ -168,6 +174,17 @@ pub(crate) fn blob_rename(from: &str, to: &str) -> Result<bool> {
 }
 pub(crate) fn blob_remove(name: &str) -> Result<bool> {
     Ok(blob::remove(name)?)
+}
+pub(crate) fn http_send(request: Request, options: &Options) -> Result<Response> {
+    let Request { method, url, headers, body, .. } = request;
+    let answer = http::send(&http::Request { method, url, headers, body }, options)?;
+    Ok(Response { status: answer.status, url: answer.url, headers: answer.headers, body: answer.body })
+}
+pub(crate) fn metrics_add(name: &str, by: u64) -> Result {
+    Ok(metrics::add(name, by)?)
+}
+pub(crate) fn metrics_set(name: &str, value: i64) -> Result {
+    Ok(metrics::set(name, value)?)
 }
 pub(crate) fn kv_get(key: &str) -> Result<Option<Vec<u8>>> {
     Ok(kv::get(key)?)

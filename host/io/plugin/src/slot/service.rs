@@ -136,8 +136,9 @@ impl Actor {
             Ok((bindings, end))
         };
         let started = generation.host.ticker.watch(started);
-        let started = tokio::time::timeout(limits.function_time, started).await;
-        match started.map_err(|_| format!("start took more than {:?}", limits.function_time))? {
+        let limit = generation.service_time();
+        let started = tokio::time::timeout(limit, started).await;
+        match started.map_err(|_| format!("start took more than {limit:?}"))? {
             Ok((bindings, Ok(()))) => Ok(Self { generation, store, bindings }),
             Ok((_, Err(refused))) => Err(format!("{}: {}", refused.code, refused.detail)),
             Err(error) => Err(store.data().explain(&limits, &error).to_string()),
@@ -191,7 +192,7 @@ impl Actor {
                 Call::Handle(event) => Ok(services.call_handle(&mut self.store, event).await?.map(|()| Vec::new())),
             }
         };
-        let limit = limits.function_time;
+        let limit = self.generation.service_time();
         let work = self.generation.host.ticker.watch(work);
         let result = tokio::time::timeout(limit, work).await.map_err(|_| RunError::Deadline { limit })?;
         match result {

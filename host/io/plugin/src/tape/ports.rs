@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Tape;
 use crate::loader::Digest;
-use crate::port::{BlobFailure, BoxFuture, CallPort, Clock, KvError, KvSpace, LogRecord, TenantPort};
+use crate::port::{
+    BlobFailure, BoxFuture, CallPort, Clock, HttpFailure, HttpRequest, HttpResponse, KvError, KvSpace, LogRecord, TenantPort,
+};
 
 /// What a replayed run reaches where it should not.
 const NOTHING_BEHIND: &str = "a replayed run has nothing behind it";
@@ -144,6 +146,12 @@ impl TenantPort for Tape {
 
     fn blob_remove<'a>(&'a self, plugin: &'a str, name: &'a str) -> BoxFuture<'a, Result<bool, BlobFailure>> {
         self.cross(format!("blob remove {name:?}"), || self.tenant().blob_remove(plugin, name))
+    }
+
+    fn http<'a>(&'a self, plugin: &'a str, request: HttpRequest) -> BoxFuture<'a, Result<HttpResponse, HttpFailure>> {
+        let HttpRequest { method, url, headers, body, .. } = &request;
+        let asked = format!("http {method} {url} {headers:?} {}", text(body));
+        self.cross(asked, || self.tenant().http(plugin, request))
     }
 
     fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>> {

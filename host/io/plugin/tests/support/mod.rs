@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use call::{Cause, DialStatus, LegId, Outcome, RecordingEnd, Request, RequestError, TenantId};
 use plugin::{
-    AppEnd, BlobFailure, BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, InstallError, Installed, KvError,
-    KvSpace, LogRecord, Package, RunError, TenantPlugins, TenantPort, Terms,
+    AppEnd, BlobFailure, BoxFuture, By, CallPort, Clock, Consent, Host, HostConfig, HttpFailure, HttpRequest,
+    HttpResponse, InstallError, Installed, KvError, KvSpace, LogRecord, Package, RunError, TenantPlugins, TenantPort,
+    Terms,
 };
 use tokio::sync::watch;
 
@@ -121,6 +123,8 @@ pub struct FakeTenant {
     pub blobs: Mutex<BTreeMap<(String, String), u64>>,
     pub lines: Mutex<Vec<String>>,
     pub settings: Mutex<BTreeMap<String, String>>,
+    /// Requests by HTTP; one whose URL ends with `/silent` is never answered, and `/late` late.
+    pub asked: watch::Sender<Vec<HttpRequest>>,
 }
 
 impl TenantPort for FakeTenant {
@@ -214,6 +218,21 @@ impl TenantPort for FakeTenant {
     fn blob_remove<'a>(&'a self, plugin: &'a str, name: &'a str) -> BoxFuture<'a, Result<bool, BlobFailure>> {
         let was = self.blobs.lock().unwrap().remove(&(plugin.to_owned(), name.to_owned())).is_some();
         Box::pin(async move { Ok(was) })
+    }
+
+    fn http<'a>(&'a self, _plugin: &'a str, request: HttpRequest) -> BoxFuture<'a, Result<HttpResponse, HttpFailure>> {
+        let (silent, late) = (request.url.ends_with("/silent"), request.url.ends_with("/late"));
+        self.asked.send_modify(|asked| asked.push(request.clone()));
+        Box::pin(async move {
+            if silent {
+                std::future::pending::<()>().await;
+            }
+            if late {
+                tokio::time::sleep(Duration::from_millis(150)).await;
+            }
+            let headers = vec![("content-type".to_owned(), "text/plain".to_owned())];
+            Ok(HttpResponse { status: 200, url: request.url, headers, body: request.body })
+        })
     }
 
     fn settings(&self, _plugin: &str) -> Arc<BTreeMap<String, String>> {

@@ -1,0 +1,45 @@
+//! `metrics`: numbers of the plugin's own.
+
+use super::{error, invalid, limit};
+use crate::abi::v0_1::Error;
+use crate::abi::v0_1::app::jackfield::pbx::metrics::Host;
+use crate::generation::lock;
+use crate::instance::State;
+use crate::metrics::{Metric, MetricError};
+
+impl From<MetricError> for Error {
+    fn from(refused: MetricError) -> Self {
+        match refused {
+            MetricError::Name | MetricError::Kind => invalid(refused.to_string()),
+            MetricError::Limit => limit(refused.to_string()),
+        }
+    }
+}
+
+impl State {
+    fn record_metric(&mut self, name: &str, change: Metric) -> wasmtime::Result<Result<(), Error>> {
+        self.enter()?;
+        let asked = format!("metric {name:?} {change:?}");
+        let record = || {
+            let deployment = self.generation.as_ref().and_then(|generation| generation.deployment.upgrade());
+            let Some(deployment) = deployment else { return Some(("denied".to_owned(), "not now".to_owned())) };
+            let refused = Error::from(lock(&deployment.metrics).record(name, change).err()?);
+            Some((refused.code, refused.detail))
+        };
+        let refused = match self.run.tape() {
+            Some(tape) => tape.cross_now(asked, record),
+            None => record(),
+        };
+        Ok(refused.map_or(Ok(()), |(code, detail)| Err(error(&code, detail))))
+    }
+}
+
+impl Host for State {
+    fn add(&mut self, name: String, by: u64) -> wasmtime::Result<Result<(), Error>> {
+        self.record_metric(&name, Metric::Counter(by))
+    }
+
+    fn set(&mut self, name: String, value: i64) -> wasmtime::Result<Result<(), Error>> {
+        self.record_metric(&name, Metric::Gauge(value))
+    }
+}

@@ -1,0 +1,8 @@
+//! `cargo fuzz run http_hosts`.
+#![no_main]
+
+#[allow(dead_code, reason = "a cargo fuzz target runs one of them")]
+#[path = "../targets/mod.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| (targets::http::HOSTS.run)(data));
