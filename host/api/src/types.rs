@@ -198,6 +198,9 @@ pub struct Plugin {
     pub faults: u64,
     /// The last of them.
     pub last_fault: Option<String>,
+    /// Events its service was too slow for.
+    #[serde(default)]
+    pub events_lost: u64,
     /// Whether `tenant.toml` declares it; else it was installed by a command.
     pub declared: bool,
     /// Why it does not run, where it does not.

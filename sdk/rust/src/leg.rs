@@ -113,6 +113,13 @@ impl Leg {
         Ok(digit.and_then(|digit| digit.chars().next()))
     }
 
+    /// Plays prompts over and over while the plugin is in [`Leg::wait`] or [`Leg::next_event`], until it plays, reads, records, echoes or
+    /// dials something else.
+    pub fn play_in_background(&self, prompts: impl Prompts) -> Result {
+        let options = vec![("background".to_owned(), "yes".to_owned())];
+        port::play(&self.0, &prompts.into_list(), &options).map(drop)
+    }
+
     /// Reads digits.
     ///
     /// ```

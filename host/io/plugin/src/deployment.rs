@@ -102,6 +102,8 @@ pub struct Deployed {
     pub faults: u64,
     /// The last fault, for people.
     pub last_fault: Option<String>,
+    /// Events its service had no room for, since the service started.
+    pub events_lost: u64,
     /// Why it is not running, if it is not.
     pub trouble: Option<Trouble>,
 }

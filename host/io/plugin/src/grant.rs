@@ -23,15 +23,20 @@ pub enum Capability {
     Dial,
     /// Read and set variables, run applications, go elsewhere.
     Dialplan,
+    /// Learn what happens in the tenant, tell other plugins.
+    Event,
     /// Keep values.
     Kv,
     /// Record what a party says.
     Recording,
+    /// Set timers.
+    Schedule,
 }
 
 impl Capability {
     /// All there are.
-    pub const ALL: [Self; 6] = [Self::Blob, Self::Bus, Self::Dial, Self::Dialplan, Self::Kv, Self::Recording];
+    pub const ALL: [Self; 8] =
+        [Self::Blob, Self::Bus, Self::Dial, Self::Dialplan, Self::Event, Self::Kv, Self::Recording, Self::Schedule];
 
     /// Its name in manifests, which is the WIT interface's name.
     pub fn name(self) -> &'static str {
@@ -40,8 +45,10 @@ impl Capability {
             Self::Bus => "bus",
             Self::Dial => "dial",
             Self::Dialplan => "dialplan",
+            Self::Event => "event",
             Self::Kv => "kv",
             Self::Recording => "recording",
+            Self::Schedule => "schedule",
         }
     }
 
@@ -52,8 +59,12 @@ impl Capability {
             Self::Bus => "asks its own service part",
             Self::Dial => "calls others, for whom its caller pays",
             Self::Dialplan => "reads and sets its calls' variables, runs applications, sends calls elsewhere",
+            Self::Event => {
+                "learns who calls whom and which phones are busy, tells other plugins of the tenant what it likes"
+            }
             Self::Kv => "keeps values on this server's disk",
             Self::Recording => "records what parties say",
+            Self::Schedule => "sets timers for its own service part",
         }
     }
 

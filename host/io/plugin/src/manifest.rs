@@ -290,6 +290,8 @@ struct RawCapabilities {
     blob: Option<RawKept>,
     dialplan: Option<Plain>,
     bus: Option<Plain>,
+    event: Option<Plain>,
+    schedule: Option<Plain>,
 }
 
 #[derive(Default, Deserialize)]
@@ -321,6 +323,8 @@ impl RawCapabilities {
             (Capability::Kv, kept(self.kv)),
             (Capability::Dialplan, plain(self.dialplan)),
             (Capability::Bus, plain(self.bus)),
+            (Capability::Event, plain(self.event)),
+            (Capability::Schedule, plain(self.schedule)),
         ]
         .into_iter()
         .filter_map(|(capability, bounds)| Some((capability, bounds?)))

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use call::{LegId, Outcome, Request, RequestError};
 
@@ -113,6 +114,12 @@ pub trait TenantPort: Send + Sync + 'static {
 
     /// A line of the plugin's log, already within its quota. Must not block.
     fn log(&self, record: LogRecord<'_>);
+
+    /// Resolves when so much time has passed on the tenant's clock.
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()>;
+
+    /// What an endpoint is doing, in the words of WIT `event.device`; none if there is no such endpoint. Must not block.
+    fn device(&self, endpoint: &str) -> Option<&'static str>;
 
     /// The two clocks a guest may see; the host makes them coarse.
     fn clock(&self) -> Clock;

@@ -83,6 +83,7 @@ pub(super) fn plugin(plugin: Deployed) -> types::Plugin {
         runs: plugin.runs,
         faults: plugin.faults,
         last_fault: plugin.last_fault,
+        events_lost: plugin.events_lost,
         declared: false,
         trouble: plugin.trouble.map(|trouble| match trouble {
             Trouble::NotLoaded(why) => format!("not loaded: {why}"),

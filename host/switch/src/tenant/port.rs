@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use call::TenantId;
@@ -10,6 +10,7 @@ use plugin::{BlobFailure, BoxFuture, Clock as Reading, KvError, KvSpace, LogLeve
 use store::{BlobName, Blobs, CasError, Class, Kv, TenantStore};
 
 use super::definition::Definition;
+use super::device::Devices;
 use crate::shared::Clock;
 
 /// What plugins of one tenant can reach outside of calls.
@@ -17,15 +18,25 @@ pub(crate) struct Port {
     tenant: TenantId,
     /// The tenant's own: what a reload puts there, the next run of a plugin sees.
     definition: Arc<ArcSwap<Definition>>,
+    devices: Arc<Devices>,
     store: TenantStore,
     clock: Clock,
     started: Instant,
+    /// Where time passes as calls know it; guests have a runtime of their own.
+    runtime: tokio::runtime::Handle,
 }
 
 impl Port {
-    pub(crate) fn new(definition: Arc<ArcSwap<Definition>>, store: TenantStore, clock: Clock) -> Self {
+    /// Within the runtime that calls run in.
+    pub(crate) fn new(
+        definition: Arc<ArcSwap<Definition>>,
+        devices: Arc<Devices>,
+        store: TenantStore,
+        clock: Clock,
+    ) -> Self {
         let tenant = definition.load().id.clone();
-        Self { tenant, definition, store, clock, started: tokio::time::Instant::now().into_std() }
+        let started = tokio::time::Instant::now().into_std();
+        Self { tenant, definition, devices, store, clock, started, runtime: tokio::runtime::Handle::current() }
     }
 
     /// The plugin's own keys, within the smaller of its own bound and the store's.
@@ -172,6 +183,28 @@ impl TenantPort for Port {
             LogLevel::Warn => tracing::warn!(%tenant, plugin, version, run, "{}", record.message),
             LogLevel::Error => tracing::error!(%tenant, plugin, version, run, "{}", record.message),
         }
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        let (mut due, passed) = tokio::sync::oneshot::channel::<()>();
+        self.runtime.spawn(async move {
+            // Whoever loses interest ends it.
+            tokio::select! {
+                () = tokio::time::sleep(time) => drop(due.send(())),
+                () = due.closed() => {}
+            }
+        });
+        Box::pin(async move {
+            if passed.await.is_err() {
+                // The host ends; so will whoever waits.
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+
+    fn device(&self, endpoint: &str) -> Option<&'static str> {
+        let configured = || self.definition.load().endpoint(endpoint).map(|_| "unregistered");
+        self.devices.state(endpoint).or_else(configured)
     }
 
     fn clock(&self) -> Reading {

@@ -31,6 +31,8 @@ pub mod app {
             "jackfield:pbx/kv@0.1.0": super::imports::jackfield::pbx::kv,
             "jackfield:pbx/dialplan@0.1.0": super::imports::jackfield::pbx::dialplan,
             "jackfield:pbx/bus@0.1.0": super::imports::jackfield::pbx::bus,
+            "jackfield:pbx/event@0.1.0": super::imports::jackfield::pbx::event,
+            "jackfield:pbx/schedule@0.1.0": super::imports::jackfield::pbx::schedule,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
         },
     });
@@ -64,6 +66,8 @@ pub mod service {
             "jackfield:pbx/types@0.1.0": super::imports::jackfield::pbx::types,
             "jackfield:pbx/blob@0.1.0": super::imports::jackfield::pbx::blob,
             "jackfield:pbx/kv@0.1.0": super::imports::jackfield::pbx::kv,
+            "jackfield:pbx/event@0.1.0": super::imports::jackfield::pbx::event,
+            "jackfield:pbx/schedule@0.1.0": super::imports::jackfield::pbx::schedule,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
         },
     });
@@ -75,7 +79,7 @@ pub use imports::jackfield::pbx::legs::Leg;
 pub use imports::jackfield::pbx::types::{Error as WireError, Event as WireEvent};
 pub use service::exports::jackfield::pbx::services::Guest as Services;
 
-use imports::jackfield::pbx::{blob, bus, dial, dialplan, kv, recording, system};
+use imports::jackfield::pbx::{blob, bus, dial, dialplan, event, kv, recording, schedule, system};
 
 impl From<WireError> for Error {
     fn from(error: WireError) -> Self {
@@ -186,6 +190,24 @@ pub(crate) fn kv_keys(prefix: &str, after: Option<&str>, limit: u32) -> Result<V
 }
 pub(crate) fn ask(request: &[u8], timeout: u32) -> Result<Vec<u8>> {
     Ok(bus::ask(request, timeout)?)
+}
+pub(crate) fn subscribe(prefix: &str) -> Result {
+    Ok(event::subscribe(prefix)?)
+}
+pub(crate) fn unsubscribe(prefix: &str) -> Result<bool> {
+    Ok(event::unsubscribe(prefix)?)
+}
+pub(crate) fn publish(topic: &str, data: &Options) -> Result<u32> {
+    Ok(event::publish(topic, data)?)
+}
+pub(crate) fn device(endpoint: &str) -> Option<String> {
+    event::device(endpoint)
+}
+pub(crate) fn after(name: &str, delay: u32, data: &Options) -> Result {
+    Ok(schedule::after(name, delay, data)?)
+}
+pub(crate) fn cancel(name: &str) -> Result<bool> {
+    Ok(schedule::cancel(name)?)
 }
 pub(crate) fn log(level: &str, message: &str) {
     system::log(level, message);

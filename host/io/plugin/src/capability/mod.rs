@@ -4,9 +4,11 @@ pub(crate) mod blob;
 pub(crate) mod bus;
 pub(crate) mod dial;
 pub(crate) mod dialplan;
+pub(crate) mod event;
 pub(crate) mod kv;
 pub(crate) mod legs;
 pub(crate) mod recording;
+pub(crate) mod schedule;
 pub(crate) mod system;
 pub(crate) mod wasi;
 
@@ -39,6 +41,8 @@ pub(crate) fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     pbx::kv::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::dialplan::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::bus::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    pbx::event::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    pbx::schedule::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::system::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use call::{Cause, DialStatus, LegId, Outcome, RecordingEnd, Request, RequestError, TenantId};
@@ -121,12 +122,25 @@ pub struct FakeTenant {
     pub blobs: Mutex<BTreeMap<(String, String), u64>>,
     pub lines: Mutex<Vec<String>>,
     pub settings: Mutex<BTreeMap<String, String>>,
+    /// Whoever reads the key `gate` waits for this.
+    pub gate: Arc<tokio::sync::Mutex<()>>,
+    /// How many have come to it.
+    pub at_gate: watch::Sender<usize>,
+    /// How much time has passed for timers.
+    pub passed: watch::Sender<Duration>,
 }
 
 impl TenantPort for FakeTenant {
     fn kv_get<'a>(&'a self, space: KvSpace<'a>, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>> {
         let value = self.kv.lock().unwrap().get(&(space.plugin.into(), key.into())).cloned();
-        Box::pin(async move { Ok(value) })
+        let gate = (key == "gate").then(|| self.gate.clone());
+        Box::pin(async move {
+            if let Some(gate) = gate {
+                self.at_gate.send_modify(|count| *count += 1);
+                drop(gate.lock().await);
+            }
+            Ok(value)
+        })
     }
 
     fn kv_set<'a>(&'a self, space: KvSpace<'a>, key: &'a str, value: Vec<u8>) -> BoxFuture<'a, Result<(), KvError>> {
@@ -222,6 +236,18 @@ impl TenantPort for FakeTenant {
 
     fn log(&self, record: LogRecord<'_>) {
         self.lines.lock().unwrap().push(format!("{} {:?} {}", record.run, record.level, record.message));
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        let mut passed = self.passed.subscribe();
+        let due = *passed.borrow() + time;
+        Box::pin(async move {
+            passed.wait_for(|passed| *passed >= due).await.expect("the tenant is there");
+        })
+    }
+
+    fn device(&self, endpoint: &str) -> Option<&'static str> {
+        (endpoint == "101").then_some("idle")
     }
 
     fn clock(&self) -> Clock {
