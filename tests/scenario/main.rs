@@ -36,6 +36,7 @@ mod moving_leg;
 mod nonce_replay;
 mod over_tcp;
 mod panicking_call;
+mod plugin_events;
 mod plugin_quota;
 mod plugin_settings;
 mod record_a_memo;

@@ -103,7 +103,7 @@ impl Visit<'_> {
         let (queue, call, ticket) = (self.queue.to_owned(), self.call.clone(), self.ticket);
         let answer = ask(&Request::Poll { queue: queue.clone(), call: call.clone(), ticket })?;
         let Answer::Choose { strategy, candidates } = answer else { return Ok(answer) };
-        let chosen = match self.leg.evaluate(&format!("${{{strategy}({})}}", candidates.join(","))) {
+        let chosen = match self.leg.read_function(&strategy, &candidates) {
             Err(error) if error.is_gone() => return Err(error),
             Err(error) => {
                 // Nobody is to wait for ever because a strategy is not installed.

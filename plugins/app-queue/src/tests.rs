@@ -336,10 +336,15 @@ fn a_phone_logs_in_and_out() {
 fn a_function_chooses() {
     // Three polls until the new service has settled; nobody has talked since the host started.
     let function = "LONGEST_IDLE(101:3:0,102:3:0)";
-    for (value, dialed) in [("102", "dial 102"), ("109 102", "dial 102"), ("", "dial 101&102")] {
+    for (function, value, dialed) in [
+        (function, "102", "dial 102"),
+        (function, "109 102", "dial 102"),
+        (function, "", "dial 101&102"),
+        ("MISSING()", "102", "dial 101&102"),
+    ] {
         let queues = "sales 101 102 strategy=LONGEST_IDLE";
         let fake = fake().config("queues", queues).device("101", "idle").device("102", "idle");
-        let (fake, _service) = with_service(fake.variable(function, value));
+        let (fake, _service) = with_service(fake.function(function, value));
         run(&fake, "sales").expect("it is served");
         assert_eq!(fake.actions().last().map(String::as_str), Some(dialed), "{value:?}");
     }

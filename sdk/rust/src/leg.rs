@@ -187,6 +187,11 @@ impl Leg {
         port::evaluate(&self.0, expression)
     }
 
+    /// The value of a function that a plugin of the tenant provides, as `${NAME(a,b)}` has it.
+    pub fn read_function(&self, name: &str, arguments: &[String]) -> Result<String> {
+        port::read_function(&self.0, name, arguments)
+    }
+
     /// Runs another application of the tenant.
     pub fn run(&self, application: &str, arguments: &str) -> Result {
         port::run(&self.0, application, arguments)

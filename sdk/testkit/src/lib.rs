@@ -31,6 +31,9 @@ pub struct Fake(Rc<State>);
 #[derive(Default)]
 struct State(RefCell<Inner>);
 
+/// What a service answers to a request.
+type Answers = Rc<dyn Fn(&[u8]) -> Result<Vec<u8>>>;
+
 #[derive(Default)]
 struct Inner {
     attributes: BTreeMap<String, String>,
@@ -42,8 +45,9 @@ struct Inner {
     recordings: VecDeque<(u32, String)>,
     config: BTreeMap<String, String>,
     applications: BTreeMap<String, Result>,
+    functions: BTreeMap<String, String>,
     answers: VecDeque<Result<Vec<u8>>>,
-    service: Option<Rc<dyn Fn(&[u8]) -> Result<Vec<u8>>>>,
+    service: Option<Answers>,
     subscribed: Vec<String>,
     published: Vec<String>,
     timers: BTreeMap<String, u32>,
@@ -136,6 +140,11 @@ impl Fake {
     /// Another application of the tenant, and how it ends; an unknown one is `invalid`.
     pub fn application(self, name: &str, result: Result) -> Self {
         self.with(|inner| drop(inner.applications.insert(name.into(), result)))
+    }
+
+    /// The value of a function of the tenant's plugins: `CUT(a,b)`, and what it is.
+    pub fn function(self, called: &str, value: &str) -> Self {
+        self.with(|inner| drop(inner.functions.insert(called.into(), value.into())))
     }
 
     /// What the plugin's service answers next.
@@ -388,6 +397,12 @@ impl Host for State {
             text = text.replace(&format!("${{{name}}}"), value);
         }
         Ok(text)
+    }
+
+    fn read_function(&self, _leg: u32, name: &str, arguments: &[String]) -> Result<String> {
+        let called = format!("{name}({})", arguments.join(","));
+        let known = self.0.borrow().functions.get(&called).cloned();
+        known.ok_or_else(|| Error::invalid(format!("no function {called}")))
     }
 
     fn run(&self, _leg: u32, application: &str, arguments: &str) -> Result {

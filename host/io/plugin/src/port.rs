@@ -37,6 +37,14 @@ pub trait CallPort: Send + Sync + 'static {
         arguments: &'a str,
     ) -> BoxFuture<'a, Result<(), RequestError>>;
 
+    /// The value of a function of the tenant's plugins.
+    fn read_function<'a>(
+        &'a self,
+        leg: LegId,
+        name: &'a str,
+        arguments: Vec<String>,
+    ) -> BoxFuture<'a, Result<String, RequestError>>;
+
     /// Where the dialplan goes on after this run; `None` means the present context or extension.
     fn goto<'a>(
         &'a self,

@@ -208,6 +208,8 @@ impl TenantPort for Port {
     }
 
     fn clock(&self) -> Reading {
+        // Guests ask on threads of another runtime: it is the calls' time that they are told.
+        let _calls = self.runtime.enter();
         let now = tokio::time::Instant::now().into_std();
         let up = now.saturating_duration_since(self.started);
         Reading {

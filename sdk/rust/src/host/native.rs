@@ -27,6 +27,7 @@ pub trait Fake {
     fn variable(&self, leg: u32, name: &str) -> Option<String>;
     fn set_variable(&self, leg: u32, name: &str, value: &str) -> Result;
     fn evaluate(&self, leg: u32, expression: &str) -> Result<String>;
+    fn read_function(&self, leg: u32, name: &str, arguments: &[String]) -> Result<String>;
     fn run(&self, leg: u32, application: &str, arguments: &str) -> Result;
     fn goto(&self, leg: u32, context: Option<&str>, extension: Option<&str>, priority: &str) -> Result;
     fn blob_list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, u64)>>;
@@ -133,6 +134,9 @@ pub(crate) fn set_variable(leg: &Leg, name: &str, value: &str) -> Result {
 }
 pub(crate) fn evaluate(leg: &Leg, expression: &str) -> Result<String> {
     fake().evaluate(leg.0, expression)
+}
+pub(crate) fn read_function(leg: &Leg, name: &str, arguments: &[String]) -> Result<String> {
+    fake().read_function(leg.0, name, arguments)
 }
 pub(crate) fn run(leg: &Leg, application: &str, arguments: &str) -> Result {
     fake().run(leg.0, application, arguments)

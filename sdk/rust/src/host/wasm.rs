@@ -158,6 +158,9 @@ pub(crate) fn set_variable(leg: &Leg, name: &str, value: &str) -> Result {
 pub(crate) fn evaluate(leg: &Leg, expression: &str) -> Result<String> {
     Ok(dialplan::evaluate(leg, expression)?)
 }
+pub(crate) fn read_function(leg: &Leg, name: &str, arguments: &[String]) -> Result<String> {
+    Ok(dialplan::read_function(leg, name, arguments)?)
+}
 pub(crate) fn run(leg: &Leg, application: &str, arguments: &str) -> Result {
     Ok(dialplan::run(leg, application, arguments)?)
 }

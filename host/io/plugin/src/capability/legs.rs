@@ -46,10 +46,9 @@ impl State {
     pub(super) async fn wait_for(&mut self, request: Request) -> Result<Outcome, Error> {
         let Some(port) = self.waiting_port().cloned() else { return Err(may_not_wait()) };
         let outcome = match request {
-            Request::Wait { .. } | Request::NextEvent { .. } => match &mut self.background {
-                Some(background) => beside(background, port.request(request)).await,
-                None => port.request(request).await,
-            },
+            Request::Wait { .. } | Request::NextEvent { .. } => {
+                beside(&mut self.background, port.request(request)).await
+            }
             Request::Play { .. }
             | Request::ReadDigits { .. }
             | Request::Record { .. }
@@ -100,12 +99,13 @@ impl State {
     }
 }
 
-/// Awaits an answer and lets the background play on meanwhile.
-async fn beside<T>(background: &mut BoxFuture<'static, ()>, answer: impl Future<Output = T>) -> T {
+/// Awaits an answer and lets the background play on meanwhile; one that is over is not asked again.
+async fn beside<T>(background: &mut Option<BoxFuture<'static, ()>>, answer: impl Future<Output = T>) -> T {
     let mut answer = pin!(answer);
-    let mut over = false;
     poll_fn(|context| {
-        over = over || background.as_mut().poll(context).is_ready();
+        if background.as_mut().is_some_and(|playing| playing.as_mut().poll(context).is_ready()) {
+            *background = None;
+        }
         answer.as_mut().poll(context)
     })
     .await

@@ -364,6 +364,15 @@ impl CallPort for FakeCall {
         Box::pin(async move { Err(RequestError::Invalid(format!("no application {name}"))) })
     }
 
+    fn read_function<'a>(
+        &'a self,
+        _leg: LegId,
+        name: &'a str,
+        arguments: Vec<String>,
+    ) -> BoxFuture<'a, Result<String, RequestError>> {
+        Box::pin(async move { Ok(format!("{name}({})", arguments.join(","))) })
+    }
+
     fn goto<'a>(
         &'a self,
         _leg: LegId,
