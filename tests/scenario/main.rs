@@ -39,6 +39,7 @@ mod panicking_call;
 mod plugin_events;
 mod plugin_quota;
 mod plugin_settings;
+mod queue;
 mod record_a_memo;
 mod refused_originate;
 mod registration;
