@@ -213,6 +213,45 @@ jf_status jf_ask(const char *request, uint32_t timeout_ms, char *answer, size_t 
     return status;
 }
 
+jf_status jf_subscribe(const char *prefix) {
+    plugin_string_t wire = text(prefix);
+    DONE(jackfield_pbx_event_subscribe(&wire, &error));
+}
+
+jf_status jf_unsubscribe(const char *prefix) {
+    plugin_string_t wire = text(prefix);
+    bool was;
+    DONE(jackfield_pbx_event_unsubscribe(&wire, &was, &error));
+}
+
+jf_status jf_publish(const char *topic, const jf_option *data) {
+    plugin_string_t wire = text(topic);
+    option_list options;
+    uint32_t told;
+    JF_TRY(fill(&options, data));
+    DONE(jackfield_pbx_event_publish(&wire, &options.wire, &told, &error));
+}
+
+jf_status jf_device(const char *endpoint, char *state, size_t size) {
+    plugin_string_t wire = text(endpoint), found;
+    if (!jackfield_pbx_event_device(&wire, &found))
+        return take(NULL, 0, state, size);
+    return take_string(&found, state, size);
+}
+
+jf_status jf_after(const char *name, uint32_t delay_ms, const jf_option *data) {
+    plugin_string_t wire = text(name);
+    option_list options;
+    JF_TRY(fill(&options, data));
+    DONE(jackfield_pbx_schedule_after(&wire, delay_ms, &options.wire, &error));
+}
+
+jf_status jf_cancel(const char *name) {
+    plugin_string_t wire = text(name);
+    bool was;
+    DONE(jackfield_pbx_schedule_cancel(&wire, &was, &error));
+}
+
 jf_status jf_dial(const jf_leg *leg, const char *target, uint32_t timeout_ms, const jf_option *given, char *status, size_t size) {
     plugin_string_t wire = text(target);
     plugin_list_string_t targets = {&wire, 1};
@@ -467,6 +506,9 @@ bool exports_jackfield_pbx_functions_write(plugin_string_t *name, plugin_list_st
 #endif
 
 #ifdef JF_WORLD_SERVICE
+/* The most that an event tells; the host has the same bound. */
+#define JF_EVENT_DATA 32
+
 /* What a function of the service wrote goes to the host, which frees it; or its failure does. */
 static bool give(jf_status status, const char *text, plugin_list_u8_t *wire, wire_error *error) {
     if (status != JF_OK)
@@ -485,10 +527,24 @@ bool exports_jackfield_pbx_services_start(plugin_list_u8_t *maybe_restored, expo
     return status == JF_OK ? true : refuse(status, error);
 }
 
-/* Nothing sends events yet; the contract says to ignore those that one does not know. */
 bool exports_jackfield_pbx_services_handle(exports_jackfield_pbx_services_event_t *event, exports_jackfield_pbx_services_error_t *error) {
+    jf_option data[JF_EVENT_DATA + 1] = {{0}};
+    jf_status status = JF_OK;
+    if (jf_plugin_service.handle) {
+        size_t count = event->data.len < JF_EVENT_DATA ? event->data.len : JF_EVENT_DATA;
+        for (size_t at = 0; at < count; at++)
+            data[at] = (jf_option){terminated(&event->data.ptr[at].f0), terminated(&event->data.ptr[at].f1)};
+        char *kind = terminated(&event->kind), *source = terminated(&event->source);
+        status = jf_plugin_service.handle(kind, source, data);
+        for (size_t at = 0; at < count; at++) {
+            free((void *)data[at].name);
+            free((void *)data[at].value);
+        }
+        free(kind);
+        free(source);
+    }
     exports_jackfield_pbx_services_event_free(event);
-    return true;
+    return status == JF_OK ? true : refuse(status, error);
 }
 
 bool exports_jackfield_pbx_services_answer(plugin_list_u8_t *given, plugin_list_u8_t *wire, exports_jackfield_pbx_services_error_t *error) {

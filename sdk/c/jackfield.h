@@ -88,6 +88,8 @@ typedef struct jf_service {
     jf_status (*answer)(const char *request, char *answer, size_t size);
     /* Writes down its state for the version that replaces this one; NULL if it has none. */
     jf_status (*snapshot)(char *state, size_t size);
+    /* Hears what jf_subscribe and jf_after asked for; NULL if it wants to know nothing. `data` ends with {0}. */
+    jf_status (*handle)(const char *kind, const char *source, const jf_option *data);
 } jf_service;
 extern const jf_service jf_plugin_service;
 
@@ -143,6 +145,16 @@ jf_status jf_http_send(const jf_request *request, uint16_t *status, char *body, 
 /* Capability metrics: numbers of the plugin's own, for administrators: a counter is added to, a gauge is set. Names are of a-z, 0-9 and _. */
 jf_status jf_metrics_add(const char *name, uint64_t by);
 jf_status jf_metrics_set(const char *name, int64_t value);
+/* Capability event: the plugin's service is handed events whose kind begins with `prefix`, as in `call.`; `publish` tells those that have subscribed to it an
+ * event of the kind PLUGIN/topic. `device` is unregistered, idle, ringing or busy; empty if there is no such endpoint. */
+jf_status jf_subscribe(const char *prefix);
+jf_status jf_unsubscribe(const char *prefix);
+jf_status jf_publish(const char *topic, const jf_option *data);
+jf_status jf_device(const char *endpoint, char *state, size_t size);
+
+/* Capability schedule: the event `timer` of the plugin's service, its source the timer's name. */
+jf_status jf_after(const char *name, uint32_t delay_ms, const jf_option *data);
+jf_status jf_cancel(const char *name);
 
 /* Capability dial: dials `target` and joins the leg with it until one of them hangs up. The status is ANSWER, BUSY, NOANSWER, CANCEL,
  * CONGESTION or CHANUNAVAIL. Options: ringback, limit-ms. */

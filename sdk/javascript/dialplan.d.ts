@@ -6,6 +6,8 @@ export function variable(leg: Leg, name: string): string | null;
 export function setVariable(leg: Leg, name: string, value: string): void;
 /** Evaluates `${…}` and `$[…]` as the dialplan does. */
 export function evaluate(leg: Leg, expression: string): string;
+/** The value of a function that a plugin of the tenant provides, as `${NAME(a,b)}` has it. */
+export function readFunction(leg: Leg, name: string, args?: string[]): string;
 /** Runs another application of the tenant. */
 export function run(leg: Leg, application: string, args?: string): void;
 /** Where the dialplan goes on when this run returns. */

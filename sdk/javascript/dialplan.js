@@ -15,6 +15,10 @@ export function evaluate(leg, expression) {
   return checked(() => dialplan.evaluate(leg.raw, expression));
 }
 
+export function readFunction(leg, name, args = []) {
+  return checked(() => dialplan.readFunction(leg.raw, name, args));
+}
+
 export function run(leg, application, args = "") {
   checked(() => dialplan.run(leg.raw, application, args));
 }

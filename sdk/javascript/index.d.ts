@@ -66,6 +66,14 @@ export interface DialplanFunction {
 /** What a plugin with dialplan functions exports: `export const functions = dialplanFunctions({ NAME: { read } })`. */
 export function dialplanFunctions(table: Record<string, DialplanFunction>): object;
 
+/** Something that happened; `seq` has a gap where events were lost. */
+export interface ServiceEvent {
+  seq: number;
+  kind: string;
+  source: string;
+  data: Record<string, string>;
+}
+
 /** A plugin's service: one for each tenant, which answers one request after the other. */
 export interface Service {
   /** Begins, from what `snapshot` of the version before returned, or null. What it throws refuses the new version. */
@@ -74,6 +82,8 @@ export interface Service {
   answer(request: Uint8Array): string | Uint8Array;
   /** State for the version that replaces this one. */
   snapshot?(): string | Uint8Array;
+  /** Hears what `subscribe` of `jackfield/event.js` and `after` of `jackfield/schedule.js` asked for. */
+  handle?(event: ServiceEvent): void;
 }
 
 /** What a plugin with a service exports: `export const services = service({ start(state) { … }, answer(request) { … } })`. */

@@ -153,13 +153,14 @@ export function dialplanFunctions(table) {
 }
 
 /** The export of a plugin with a service: `export const services = service({ start(state) { … }, answer(request) { … } })`. */
-export function service({ start, answer, snapshot }) {
+export function service({ start, answer, snapshot, handle }) {
   return {
     start(restored) {
       atTheBorder(() => start?.(restored == null ? null : Uint8Array.from(restored)));
     },
-    // Nothing sends events yet; the contract says to ignore those one does not know.
-    handle() {},
+    handle({ seq, kind, source, data }) {
+      atTheBorder(() => handle?.({ seq: Number(seq), kind, source, data: Object.fromEntries(data) }));
+    },
     answer(request) {
       return atTheBorder(() => bytes(answer(Uint8Array.from(request))));
     },

@@ -127,7 +127,7 @@ pub(crate) fn secret(tenant: &str, name: &str) -> String {
 const SAID: &[&str] = &["dial-by-name/enter-name", "goodbye", "invalid", "please-hold", "try-again"];
 
 /// The same for all sounds below.
-const SAID_FOLDERS: &[&str] = &["digits/", "voicemail/"];
+const SAID_FOLDERS: &[&str] = &["digits/", "queue/", "voicemail/"];
 
 /// Sounds that are tones: `beep-440` is one second of 440 Hz. `slow-440` is the same from a disk that hangs until
 /// [`Library::release`].

@@ -180,6 +180,13 @@ impl World {
         patiently(plugins.install(package, Terms::unsigned(Consent::Declared), by)).await.expect("it installs");
     }
 
+    /// Asks the service of a plugin.
+    pub(crate) async fn ask(&self, tenant: &str, plugin: &str, request: &str) -> String {
+        let service = self.tenant(tenant).plugins().service(plugin).expect("it has one");
+        let answer = patiently(service.ask(request.as_bytes().to_vec())).await.expect("it works");
+        String::from_utf8(answer.expect("it is granted")).expect("text")
+    }
+
     /// A tenant as it runs.
     pub(crate) fn tenant(&self, name: &str) -> Arc<Tenant> {
         self.switch.tenant(&TenantId::new(name).expect("a name")).expect("a tenant")

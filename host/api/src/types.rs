@@ -202,6 +202,9 @@ pub struct Plugin {
     /// Numbers of its own since the server came up, by name.
     #[serde(default)]
     pub metrics: BTreeMap<String, Metric>,
+    /// Events its service was too slow for.
+    #[serde(default)]
+    pub events_lost: u64,
     /// Whether `tenant.toml` declares it; else it was installed by a command.
     pub declared: bool,
     /// Why it does not run, where it does not.

@@ -9,6 +9,7 @@ mod keys;
 mod leg;
 mod media;
 mod message;
+mod news;
 mod plugin_port;
 mod record;
 mod run;
@@ -41,6 +42,7 @@ use crate::sessions::NoPlace;
 use crate::shared::Shared;
 use crate::tenant::Tenant;
 use crate::tenant::definition::Endpoint;
+use crate::tenant::device::Occupied;
 
 pub(crate) use self::effect::hang_up;
 pub(crate) use self::leg::Leg;
@@ -103,6 +105,8 @@ pub(crate) struct CallTask {
     /// What the first caller dialled, for the choice between versions of a plugin.
     dialed: String,
     plugin: Option<String>,
+    /// Services know that the call has begun.
+    told: bool,
     cdr_written: bool,
     finished: bool,
 }
@@ -186,6 +190,7 @@ impl CallTask {
             context: String::new(),
             dialed: String::new(),
             plugin: None,
+            told: false,
             cdr_written: false,
             finished: false,
         }
@@ -320,6 +325,8 @@ impl CallTask {
             dialed: offered.dialed.clone(),
             hops: offered.hops,
         };
+        let endpoint = offered.endpoint.as_ref().map(|endpoint| endpoint.name.as_str());
+        self.tell_started("inbound", endpoint, &offered.caller, &offered.dialed);
         self.enter(leg, offered);
         self.input(input);
     }
@@ -331,6 +338,7 @@ impl CallTask {
         let leg_state = Leg {
             session: offered.session,
             role,
+            occupied: offered.endpoint.as_ref().map(|endpoint| Occupied::calling(&self.tenant, endpoint)),
             endpoint: offered.endpoint,
             context: offered.context,
             media: None,
@@ -359,6 +367,7 @@ impl CallTask {
         self.cdr_written = true;
         cdr.context = std::mem::take(&mut self.context);
         cdr.plugin = self.plugin.take();
+        self.tell_ended(&cdr);
         self.tenant.write_cdr(self.began_wall, &cdr);
     }
 

@@ -236,6 +236,9 @@ impl Switch {
         let wallclock = shared.wallclock();
         let answer = tenant.registrations.register(wallclock, &endpoint, request, flow);
         let answer = answer.map_err(|refused| Refusal { status: refused.status, headers: refused.headers })?;
+        if answer.changed {
+            tenant.note_registered(&endpoint.name, answer.registered);
+        }
         let command = move |status, headers| Refusal { status, headers }.answer(transaction);
         let sip = Arc::clone(&shared.sip);
         if !answer.changed {

@@ -1,6 +1,7 @@
 //! A tenant as it runs: its definition of the moment and everything that outlives a reload.
 
 pub mod definition;
+pub(crate) mod device;
 pub mod directory;
 mod http;
 mod port;
@@ -17,6 +18,7 @@ use plugin::TenantPlugins;
 use store::TenantStore;
 
 use self::definition::Definition;
+use self::device::Devices;
 use self::registrations::Registrations;
 use crate::port::SoundSource;
 use crate::shared::Clock;
@@ -33,6 +35,7 @@ pub struct Tenant {
     pub(crate) plugins: TenantPlugins,
     pub(crate) sounds: Sounds,
     pub(crate) registrations: Registrations,
+    devices: Arc<Devices>,
     calls_up: Arc<AtomicUsize>,
     recordings_up: Arc<AtomicUsize>,
 }
@@ -69,13 +72,16 @@ impl Tenant {
         let store = store.tenant(&id);
         let language = definition.language.clone();
         let definition = Arc::new(ArcSwap::from_pointee(definition));
-        let port = Port::new(Arc::clone(&definition), store.clone(), clock, http);
+        let devices = Arc::new(Devices::default());
+        let port = Port::new(Arc::clone(&definition), Arc::clone(&devices), store.clone(), clock, http);
         let plugins = plugins.tenant(id.clone(), Arc::new(port)).await?;
         let registrations =
             Registrations::load(&store).map_err(|source| StartError::Registrations { tenant: id.clone(), source })?;
         let sounds = Sounds::new(id.clone(), language, store.clone(), sounds);
         let (calls_up, recordings_up) = (Arc::default(), Arc::default());
-        Ok(Arc::new(Self { id, definition, store, plugins, sounds, registrations, calls_up, recordings_up }))
+        let tenant = Self { id, definition, store, plugins, sounds, registrations, devices, calls_up, recordings_up };
+        tenant.registered(clock.now()).iter().for_each(|known| tenant.note_registered(&known.endpoint, true));
+        Ok(Arc::new(tenant))
     }
 
     /// The tenant's name.
@@ -96,6 +102,7 @@ impl Tenant {
     /// Puts another definition in place. Calls that are up finish on the dialplan they began with.
     pub(crate) fn redefine(&self, definition: Definition) {
         self.sounds.reload(definition.language.clone());
+        self.devices.retain(|name| definition.endpoint(name).is_some());
         self.definition.store(Arc::new(definition));
     }
 

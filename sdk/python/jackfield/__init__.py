@@ -13,7 +13,7 @@ long as it likes, because waiting suspends the plugin and costs nothing:
             leg.play(f"digits/{digit}")
 
 `Apps` must be imported: it is what the host calls (`Functions` likewise, for `@function`, and `Services` for `@service`). When the party hangs up, what waits
-raises `Gone`: let it pass. What is in the modules `blob`, `bus`, `dial`, `dialplan`, `http`, `kv`, `metrics` and `recording` needs the capability of that name in
+raises `Gone`: let it pass. What is in the modules `blob`, `bus`, `dial`, `dialplan`, `event`, `http`, `kv`, `metrics`, `recording` and `schedule` needs the capability of that name in
 `plugin.toml`.
 """
 
@@ -25,7 +25,7 @@ from componentize_py_types import Err
 from wit_world.imports import system, types
 
 __all__ = [
-    "Apps", "Denied", "Error", "Functions", "Gone", "Leg", "LimitReached", "Services", "Timeout", "application", "config",
+    "Apps", "Denied", "Error", "Event", "Functions", "Gone", "Leg", "LimitReached", "Services", "Timeout", "application", "config",
     "function", "log", "now_ms", "random_bytes", "service",
 ]
 
@@ -184,7 +184,8 @@ def service(body: type) -> type:
     """Marks a class as the service of `provides.service`: one object for each tenant, which answers one request after the other.
 
     `__init__(self, state)` begins, from what `snapshot` of the version before returned, or None. `answer(self, request)` gets bytes
-    and returns bytes or text. `snapshot(self)` is bytes or text too, and may be missing.
+    and returns bytes or text. `snapshot(self)` is bytes or text too, and may be missing, as may `handle(self, event)`, which gets what
+    `event.subscribe` and `schedule.after` asked for: `kind`, `source`, `seq` and a dict of `data`.
     """
     global _service
     _service = body
@@ -238,6 +239,13 @@ class Functions:
             _at_the_border(write, arguments, value, call and Leg(call))
 
 
+class Event:
+    """Something that happened; `seq` has a gap where events were lost."""
+
+    def __init__(self, raw: Any) -> None:
+        self.seq, self.kind, self.source, self.data = raw.seq, raw.kind, raw.source, dict(raw.data)
+
+
 class Services:
     """The export of the world `service`."""
 
@@ -247,7 +255,9 @@ class Services:
         _service = _at_the_border(_service, None if restored is None else bytes(restored))
 
     def handle(self, event: Any) -> None:
-        """Nothing sends events yet; the contract says to ignore those one does not know."""
+        handle = getattr(_service, "handle", None)
+        if handle is not None:
+            _at_the_border(handle, Event(event))
 
     def answer(self, request: Any) -> bytes:
         return octets(_at_the_border(_service.answer, bytes(request)))

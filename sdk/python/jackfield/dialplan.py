@@ -22,6 +22,11 @@ def evaluate(leg: Leg, expression: str) -> str:
     return checked(_dialplan.evaluate, leg.raw, expression)
 
 
+def read_function(leg: Leg, name: str, *arguments: str) -> str:
+    """The value of a function that a plugin of the tenant provides, as `${NAME(a,b)}` has it."""
+    return checked(_dialplan.read_function, leg.raw, name, list(arguments))
+
+
 def run(leg: Leg, application: str, arguments: str = "") -> None:
     """Runs another application of the tenant."""
     checked(_dialplan.run, leg.raw, application, arguments)

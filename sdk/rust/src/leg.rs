@@ -113,6 +113,13 @@ impl Leg {
         Ok(digit.and_then(|digit| digit.chars().next()))
     }
 
+    /// Plays prompts over and over while the plugin is in [`Leg::wait`] or [`Leg::next_event`], until it plays, reads, records, echoes or
+    /// dials something else.
+    pub fn play_in_background(&self, prompts: impl Prompts) -> Result {
+        let options = vec![("background".to_owned(), "yes".to_owned())];
+        port::play(&self.0, &prompts.into_list(), &options).map(drop)
+    }
+
     /// Reads digits.
     ///
     /// ```
@@ -178,6 +185,11 @@ impl Leg {
     /// Evaluates `${…}` and `$[…]` as the dialplan does.
     pub fn evaluate(&self, expression: &str) -> Result<String> {
         port::evaluate(&self.0, expression)
+    }
+
+    /// The value of a function that a plugin of the tenant provides, as `${NAME(a,b)}` has it.
+    pub fn read_function(&self, name: &str, arguments: &[String]) -> Result<String> {
+        port::read_function(&self.0, name, arguments)
     }
 
     /// Runs another application of the tenant.

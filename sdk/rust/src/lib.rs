@@ -22,7 +22,7 @@
 //!
 //! A dialplan function is a function of its arguments: see [`functions!`]. A part that lives on between calls is a [`Service`].
 //!
-//! What the plugin uses of [`kv`], [`blob`], [`http`], [`metrics`], [`Leg::dial`], [`Leg::record`] and the dialplan must be listed under `[capabilities]` in `plugin.toml`. Test the logic
+//! What the plugin uses of [`kv`], [`blob`], [`event`], [`http`], [`metrics`], [`schedule`], [`Leg::dial`], [`Leg::record`] and the dialplan must be listed under `[capabilities]` in `plugin.toml`. Test the logic
 //! natively with `jackfield-testkit`: nothing but ordinary `cargo test` is needed.
 
 mod error;
@@ -32,9 +32,11 @@ mod macros;
 mod service;
 
 pub mod blob;
+pub mod event;
 pub mod http;
 pub mod kv;
 pub mod metrics;
+pub mod schedule;
 pub mod system;
 
 pub use error::{Code, Error, Result};

@@ -32,6 +32,9 @@ pub struct Fake(Rc<State>);
 #[derive(Default)]
 struct State(RefCell<Inner>);
 
+/// What a service answers to a request.
+type Answers = Rc<dyn Fn(&[u8]) -> Result<Vec<u8>>>;
+
 #[derive(Default)]
 struct Inner {
     attributes: BTreeMap<String, String>,
@@ -43,11 +46,17 @@ struct Inner {
     recordings: VecDeque<(u32, String)>,
     config: BTreeMap<String, String>,
     applications: BTreeMap<String, Result>,
+    functions: BTreeMap<String, String>,
     answers: VecDeque<Result<Vec<u8>>>,
     /// What other servers say next, by URL.
     servers: BTreeMap<String, VecDeque<Result<Response>>>,
     requests: Vec<Request>,
     metrics: BTreeMap<String, i128>,
+    service: Option<Answers>,
+    subscribed: Vec<String>,
+    published: Vec<String>,
+    timers: BTreeMap<String, u32>,
+    devices: BTreeMap<String, String>,
     events: VecDeque<Event>,
     /// What is dialled at the next prompts, one entry each.
     dialed: VecDeque<String>,
@@ -138,6 +147,11 @@ impl Fake {
         self.with(|inner| drop(inner.applications.insert(name.into(), result)))
     }
 
+    /// The value of a function of the tenant's plugins: `CUT(a,b)`, and what it is.
+    pub fn function(self, called: &str, value: &str) -> Self {
+        self.with(|inner| drop(inner.functions.insert(called.into(), value.into())))
+    }
+
     /// What the plugin's service answers next.
     pub fn service_answers(self, answer: Result<Vec<u8>>) -> Self {
         self.with(|inner| inner.answers.push_back(answer))
@@ -153,6 +167,16 @@ impl Fake {
     /// The same for an answer with headers, or an error such as `timeout`.
     pub fn server_says(self, url: &str, answer: Result<Response>) -> Self {
         self.with(|inner| inner.servers.entry(url.into()).or_default().push_back(answer))
+    }
+
+    /// The plugin's service itself, once [`Fake::service_answers`] has nothing more: what an application asks is answered by it.
+    pub fn service(self, answer: impl Fn(&[u8]) -> Result<Vec<u8>> + 'static) -> Self {
+        self.with(|inner| inner.service = Some(Rc::new(answer)))
+    }
+
+    /// What an endpoint of the tenant is doing.
+    pub fn device(self, endpoint: &str, state: &str) -> Self {
+        self.with(|inner| drop(inner.devices.insert(endpoint.into(), state.into())))
     }
 
     /// An event the leg has.
@@ -202,6 +226,21 @@ impl Fake {
     /// The names of the plugin's recordings.
     pub fn blobs(&self) -> Vec<String> {
         self.0.0.borrow().blobs.keys().cloned().collect()
+    }
+
+    /// The kinds of events its service has subscribed to.
+    pub fn subscribed(&self) -> Vec<String> {
+        self.0.0.borrow().subscribed.clone()
+    }
+
+    /// What the plugin published: `topic name=value …`.
+    pub fn published(&self) -> Vec<String> {
+        self.0.0.borrow().published.clone()
+    }
+
+    /// The timers that are set: name and delay in milliseconds.
+    pub fn timers(&self) -> Vec<(String, u32)> {
+        self.0.0.borrow().timers.clone().into_iter().collect()
     }
 
     /// A variable as the plugin left it.
@@ -290,6 +329,9 @@ impl Host for State {
     }
 
     fn play(&self, _leg: u32, prompts: &[String], options: &Vec<(String, String)>) -> Result<Option<String>> {
+        if option(options, "background") == Some("yes") {
+            return self.act(format!("background {}", prompts.join(" "))).map(|()| None);
+        }
         self.exist(prompts)?;
         self.act(format!("play {}", prompts.join(" ")))?;
         let Some(interrupt) = option(options, "interrupt").filter(|digits| !digits.is_empty()) else { return Ok(None) };
@@ -384,6 +426,12 @@ impl Host for State {
         Ok(text)
     }
 
+    fn read_function(&self, _leg: u32, name: &str, arguments: &[String]) -> Result<String> {
+        let called = format!("{name}({})", arguments.join(","));
+        let known = self.0.borrow().functions.get(&called).cloned();
+        known.ok_or_else(|| Error::invalid(format!("no function {called}")))
+    }
+
     fn run(&self, _leg: u32, application: &str, arguments: &str) -> Result {
         self.act(format!("run {application}({arguments})"))?;
         let known = self.0.borrow().applications.get(application).cloned();
@@ -473,9 +521,51 @@ impl Host for State {
         Ok(wanted.cloned().collect())
     }
 
-    fn ask(&self, _request: &[u8], _timeout: u32) -> Result<Vec<u8>> {
-        let answer = self.0.borrow_mut().answers.pop_front();
-        answer.unwrap_or_else(|| Err(Error::unsupported("this plugin has no service")))
+    fn ask(&self, request: &[u8], _timeout: u32) -> Result<Vec<u8>> {
+        let (answer, service) = {
+            let mut inner = self.0.borrow_mut();
+            (inner.answers.pop_front(), inner.service.clone())
+        };
+        match (answer, service) {
+            (Some(answer), _) => answer,
+            (None, Some(service)) => service(request),
+            (None, None) => Err(Error::unsupported("this plugin has no service")),
+        }
+    }
+
+    fn subscribe(&self, prefix: &str) -> Result {
+        let mut inner = self.0.borrow_mut();
+        if !inner.subscribed.iter().any(|known| known == prefix) {
+            inner.subscribed.push(prefix.into());
+        }
+        Ok(())
+    }
+
+    fn unsubscribe(&self, prefix: &str) -> Result<bool> {
+        let mut inner = self.0.borrow_mut();
+        let before = inner.subscribed.len();
+        inner.subscribed.retain(|known| known != prefix);
+        Ok(inner.subscribed.len() < before)
+    }
+
+    fn publish(&self, topic: &str, data: &Vec<(String, String)>) -> Result<u32> {
+        let data = data.iter().map(|(name, value)| format!(" {name}={value}"));
+        let line = [topic.to_owned()].into_iter().chain(data).collect();
+        self.0.borrow_mut().published.push(line);
+        Ok(0)
+    }
+
+    fn device(&self, endpoint: &str) -> Option<String> {
+        self.0.borrow().devices.get(endpoint).cloned()
+    }
+
+    fn after(&self, name: &str, delay: u32, _data: &Vec<(String, String)>) -> Result {
+        self.0.borrow_mut().timers.insert(name.into(), delay);
+        Ok(())
+    }
+
+    fn cancel(&self, name: &str) -> Result<bool> {
+        Ok(self.0.borrow_mut().timers.remove(name).is_some())
     }
 
     fn log(&self, level: &str, message: &str) {
@@ -570,6 +660,27 @@ mod tests {
         assert_eq!((fake.metric("asked"), fake.metric("else")), (Some(3), None));
         assert_eq!(fake.actions()[..2], [format!("http POST {url}"), format!("http GET {url}")]);
         assert_eq!(fake.requests()[0].headers, [("x-key".to_owned(), "k".to_owned())]);
+    }
+
+    #[test]
+    fn what_a_service_wants_to_know_and_tells_is_remembered() {
+        use jackfield_sdk::{event, schedule};
+        let fake = Fake::new().device("101", "busy");
+        fake.run(|_leg| {
+            event::subscribe("call.").unwrap();
+            event::subscribe("call.").unwrap();
+            event::publish("joined", &[("queue", "sales")]).unwrap();
+            schedule::after("tick", std::time::Duration::from_secs(5), &[]).unwrap();
+            assert_eq!((event::device("101").as_deref(), event::device("102")), (Some("busy"), None));
+        });
+        assert_eq!(fake.subscribed(), ["call."]);
+        assert_eq!(fake.published(), ["joined queue=sales"]);
+        assert_eq!(fake.timers(), [("tick".to_owned(), 5_000)]);
+        fake.run(|_leg| {
+            assert!(event::unsubscribe("call.").unwrap() && !event::unsubscribe("call.").unwrap());
+            assert!(schedule::cancel("tick").unwrap() && !schedule::cancel("tick").unwrap());
+        });
+        assert!(fake.subscribed().is_empty() && fake.timers().is_empty());
     }
 
     #[test]

@@ -204,6 +204,14 @@ impl TenantPort for Nobody {
 
     fn log(&self, _: LogRecord<'_>) {}
 
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(time))
+    }
+
+    fn device(&self, _: &str) -> Option<&'static str> {
+        None
+    }
+
     fn clock(&self) -> Clock {
         Clock { unix_ms: 0, up_ms: 0 }
     }
@@ -233,6 +241,15 @@ impl CallPort for Nobody {
 
     fn evaluate<'a>(&'a self, _: LegId, _: &'a str) -> BoxFuture<'a, Result<String, RequestError>> {
         Box::pin(async { Err(RequestError::Gone) })
+    }
+
+    fn read_function<'a>(
+        &'a self,
+        _: LegId,
+        _: &'a str,
+        _: Vec<String>,
+    ) -> BoxFuture<'a, Result<String, RequestError>> {
+        Box::pin(async { Err(RequestError::Unsupported) })
     }
 
     fn run<'a>(&'a self, _: LegId, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), RequestError>> {

@@ -10,8 +10,12 @@ use crate::workspace::Workspace;
 /// A plugin, and its prompts: the name as a dialplan says it, and the sentence.
 type Spoken = (&'static str, &'static [(&'static str, &'static str)]);
 
-const PROMPTS: &[Spoken] =
-    &[("app-playback", PLAYBACK), ("app-dial-by-name", DIAL_BY_NAME), ("app-voicemail", VOICEMAIL)];
+const PROMPTS: &[Spoken] = &[
+    ("app-playback", PLAYBACK),
+    ("app-dial-by-name", DIAL_BY_NAME),
+    ("app-queue", QUEUE),
+    ("app-voicemail", VOICEMAIL),
+];
 
 const PLAYBACK: &[(&str, &str)] = &[
     ("hello", "Hello, and welcome to Jackfield."),
@@ -109,6 +113,12 @@ const VOICEMAIL: &[(&str, &str)] = &[
     ("voicemail/record-greeting", "Please speak after the tone, then press hash."),
     ("voicemail/accept-menu", "To keep it, press one. To record it again, two."),
     ("voicemail/goodbye", "Goodbye."),
+];
+
+const QUEUE: &[(&str, &str)] = &[
+    ("queue/position", "Please hold the line. You are caller number"),
+    ("queue/logged-in", "You are logged in to the queue."),
+    ("queue/logged-out", "You are logged out of the queue."),
 ];
 
 const DIAL_BY_NAME: &[(&str, &str)] =

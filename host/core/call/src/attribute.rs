@@ -10,6 +10,7 @@ impl Call {
         let leg = self.leg(id)?;
         match name {
             "id" => Some(leg.id.to_string()),
+            "call" => Some(self.id.to_string()),
             "caller.number" => Some(leg.party.number.clone()),
             "caller.name" => Some(leg.party.name.clone()),
             "caller.privacy" => Some(if leg.party.withheld { "id" } else { "none" }.to_owned()),
@@ -65,8 +66,8 @@ impl Call {
                     _ => return Err(RequestError::Invalid("a caller's privacy is `id` or `none`".to_owned())),
                 };
             }
-            "id" | "dialed.number" | "endpoint" | "state" | "direction" | "codec" | "diversions" | "bridged-to"
-            | "caller.verified" => return Err(RequestError::Denied),
+            "id" | "call" | "dialed.number" | "endpoint" | "state" | "direction" | "codec" | "diversions"
+            | "bridged-to" | "caller.verified" => return Err(RequestError::Denied),
             _ => {
                 let full = leg.attributes.len() >= limit::ATTRIBUTES;
                 match leg.attributes.iter_mut().find(|(known, _)| *known == name) {

@@ -49,6 +49,8 @@ pub(crate) mod v0_1 {
                 "jackfield:pbx/metrics": super::app::jackfield::pbx::metrics,
                 "jackfield:pbx/http": super::app::jackfield::pbx::http,
                 "jackfield:pbx/kv": super::app::jackfield::pbx::kv,
+                "jackfield:pbx/event": super::app::jackfield::pbx::event,
+                "jackfield:pbx/schedule": super::app::jackfield::pbx::schedule,
                 "jackfield:pbx/system": super::app::jackfield::pbx::system,
             },
         });
@@ -61,7 +63,7 @@ pub(crate) mod v0_1 {
 pub(crate) const WIT_VERSION: &str = "0.1.0";
 
 /// The WIT files of version 0.1, name and text: what the loader compares with and what plugins are written against.
-pub const WIT_0_1: [(&str, &str); 15] = [
+pub const WIT_0_1: [(&str, &str); 17] = [
     ("types.wit", include_str!("../../../../wit/v0.1/types.wit")),
     ("legs.wit", include_str!("../../../../wit/v0.1/legs.wit")),
     ("dial.wit", include_str!("../../../../wit/v0.1/dial.wit")),
@@ -72,6 +74,8 @@ pub const WIT_0_1: [(&str, &str); 15] = [
     ("metrics.wit", include_str!("../../../../wit/v0.1/metrics.wit")),
     ("dialplan.wit", include_str!("../../../../wit/v0.1/dialplan.wit")),
     ("bus.wit", include_str!("../../../../wit/v0.1/bus.wit")),
+    ("event.wit", include_str!("../../../../wit/v0.1/event.wit")),
+    ("schedule.wit", include_str!("../../../../wit/v0.1/schedule.wit")),
     ("system.wit", include_str!("../../../../wit/v0.1/system.wit")),
     ("apps.wit", include_str!("../../../../wit/v0.1/apps.wit")),
     ("functions.wit", include_str!("../../../../wit/v0.1/functions.wit")),

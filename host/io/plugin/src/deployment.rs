@@ -105,6 +105,8 @@ pub struct Deployed {
     pub last_fault: Option<String>,
     /// Numbers of its own, since the start of the host.
     pub metrics: BTreeMap<String, Metric>,
+    /// Events its service had no room for, since the service started.
+    pub events_lost: u64,
     /// Why it is not running, if it is not.
     pub trouble: Option<Trouble>,
 }

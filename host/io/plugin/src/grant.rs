@@ -23,6 +23,8 @@ pub enum Capability {
     Dial,
     /// Read and set variables, run applications, go elsewhere.
     Dialplan,
+    /// Learn what happens in the tenant, tell other plugins.
+    Event,
     /// Ask other servers.
     Http,
     /// Keep values.
@@ -31,12 +33,24 @@ pub enum Capability {
     Metrics,
     /// Record what a party says.
     Recording,
+    /// Set timers.
+    Schedule,
 }
 
 impl Capability {
     /// All there are.
-    pub const ALL: [Self; 8] =
-        [Self::Blob, Self::Bus, Self::Dial, Self::Dialplan, Self::Http, Self::Kv, Self::Metrics, Self::Recording];
+    pub const ALL: [Self; 10] = [
+        Self::Blob,
+        Self::Bus,
+        Self::Dial,
+        Self::Dialplan,
+        Self::Event,
+        Self::Http,
+        Self::Kv,
+        Self::Metrics,
+        Self::Recording,
+        Self::Schedule,
+    ];
 
     /// Its name in manifests, which is the WIT interface's name.
     pub fn name(self) -> &'static str {
@@ -45,10 +59,12 @@ impl Capability {
             Self::Bus => "bus",
             Self::Dial => "dial",
             Self::Dialplan => "dialplan",
+            Self::Event => "event",
             Self::Http => "http",
             Self::Kv => "kv",
             Self::Metrics => "metrics",
             Self::Recording => "recording",
+            Self::Schedule => "schedule",
         }
     }
 
@@ -59,10 +75,14 @@ impl Capability {
             Self::Bus => "asks its own service part",
             Self::Dial => "calls others, for whom its caller pays",
             Self::Dialplan => "reads and sets its calls' variables, runs applications, sends calls elsewhere",
+            Self::Event => {
+                "learns who calls whom and which phones are busy, tells other plugins of the tenant what it likes"
+            }
             Self::Http => "asks other servers and tells them what it knows",
             Self::Kv => "keeps values on this server's disk",
             Self::Metrics => "shows you numbers of its own",
             Self::Recording => "records what parties say",
+            Self::Schedule => "sets timers for its own service part",
         }
     }
 

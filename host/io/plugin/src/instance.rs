@@ -15,7 +15,7 @@ use crate::error::RunError;
 use crate::generation::Generation;
 use crate::limit::{self, Limits};
 use crate::meter;
-use crate::port::{CallPort, TenantPort};
+use crate::port::{BoxFuture, CallPort, TenantPort};
 use crate::tape::Tape;
 
 /// What a run is, and so what it may do.
@@ -73,9 +73,11 @@ pub(crate) struct State {
     /// The plugin's settings at the run's first look: a reload reaches the next run, not this one.
     pub(crate) settings: Option<Arc<BTreeMap<String, String>>>,
     pub(crate) http: HttpUse,
+    /// What is heard while the guest waits.
+    pub(crate) background: Option<BoxFuture<'static, ()>>,
     memory: Memory,
     cpu: Cpu,
-    calls: Calls,
+    calls: Bucket,
 }
 
 /// A Store with all limits: the only place where one is made.
@@ -95,6 +97,7 @@ pub(crate) fn new_store(
         log: Arc::new(LogQuota::new(generation.as_ref(), &run)),
         settings: None,
         http: HttpUse::default(),
+        background: None,
         generation,
         run,
         memory: Memory {
@@ -105,7 +108,7 @@ pub(crate) fn new_store(
             refused: None,
         },
         cpu: Cpu::new(now, limits),
-        calls: Calls::new(now, limits),
+        calls: Bucket::new(limits.host_calls, limits.host_calls_per_second),
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.memory);
@@ -128,7 +131,7 @@ impl State {
         self.generation = Some(generation);
         self.run = run;
         self.cpu = Cpu::new(now, limits);
-        self.calls = Calls::new(now, limits);
+        self.calls = Bucket::new(limits.host_calls, limits.host_calls_per_second);
         self.memory.refused = None;
     }
 
@@ -140,7 +143,7 @@ impl State {
 
     /// Counts a host call; the error is a trap.
     pub(crate) fn enter(&mut self) -> wasmtime::Result<()> {
-        self.calls.take()
+        if self.calls.take() { Ok(()) } else { Err(Stop::HostCalls.into()) }
     }
 
     /// After a host call that waited: the time until now was not the guest's.
@@ -322,36 +325,33 @@ impl Cpu {
     }
 }
 
-/// Host calls: a bucket, so that a flood of cheap calls ends (H10) and an ordinary run never notices.
-struct Calls {
+/// What may be done so often: a bucket, so that a flood of cheap calls ends (H10) and an ordinary run never notices.
+pub(crate) struct Bucket {
     left: u32,
     burst: u32,
     per_second: u32,
     refilled: Instant,
 }
 
-impl Calls {
-    fn new(now: Instant, limits: &Limits) -> Self {
-        Self {
-            left: limits.host_calls,
-            burst: limits.host_calls,
-            per_second: limits.host_calls_per_second,
-            refilled: now,
-        }
+impl Bucket {
+    /// So many at once, and so many a second.
+    pub(crate) fn new(burst: u32, per_second: u32) -> Self {
+        Self { left: burst, burst, per_second, refilled: Instant::now() }
     }
 
-    fn take(&mut self) -> wasmtime::Result<()> {
+    /// False if it is too much.
+    pub(crate) fn take(&mut self) -> bool {
         if self.left == 0 {
             let now = Instant::now();
             let refill = (now - self.refilled).as_millis() * u128::from(self.per_second) / 1_000;
             self.left = u32::try_from(refill).unwrap_or(u32::MAX).min(self.burst);
             if self.left == 0 {
-                return Err(Stop::HostCalls.into());
+                return false;
             }
             self.refilled = now;
         }
         self.left -= 1;
-        Ok(())
+        true
     }
 }
 

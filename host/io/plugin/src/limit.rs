@@ -89,6 +89,26 @@ pub const CANARY_NUMBER_BYTES: usize = 64;
 pub const DEPLOYMENTS: usize = 100;
 /// Requests waiting for a service.
 pub const SERVICE_INBOX: usize = 256;
+/// Events waiting for a service, so that there is always room for requests; one more is lost.
+pub const SERVICE_EVENTS: usize = 128;
+/// Kinds of events a service can subscribe to.
+pub const SUBSCRIPTIONS: usize = 16;
+/// Bytes of such a kind.
+pub const EVENT_KIND_BYTES: usize = 128;
+/// Bytes of the topic of a plugin's own event.
+pub const TOPIC_BYTES: usize = 64;
+/// Bytes of what an event or timer tells, names and values together.
+pub const EVENT_DATA_BYTES: usize = 8 << 10;
+/// Events a plugin may publish at once in a tenant …
+pub const PUBLISH_BURST: u32 = 200;
+/// … and a second: two plugins that answer each other's events end here.
+pub const PUBLISH_PER_SECOND: u32 = 50;
+/// Timers of a service.
+pub const TIMERS: usize = 64;
+/// Bytes of a timer's name.
+pub const TIMER_NAME_BYTES: usize = 128;
+/// The longest delay of a timer.
+pub const TIMER_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Bytes of a request to a service, and of its answer.
 pub const SERVICE_MESSAGE_BYTES: usize = 64 << 10;
 /// Bytes of a service's snapshot.

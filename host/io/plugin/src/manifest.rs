@@ -351,6 +351,8 @@ struct RawCapabilities {
     bus: Option<Plain>,
     http: Option<RawHttp>,
     metrics: Option<Plain>,
+    event: Option<Plain>,
+    schedule: Option<Plain>,
 }
 
 #[derive(Default, Deserialize)]
@@ -406,6 +408,8 @@ impl RawCapabilities {
             (Capability::Bus, plain(self.bus)),
             (Capability::Metrics, plain(self.metrics)),
             (Capability::Http, self.http.map(RawHttp::into_bounds)),
+            (Capability::Event, plain(self.event)),
+            (Capability::Schedule, plain(self.schedule)),
         ]
         .into_iter()
         .filter_map(|(capability, bounds)| Some((capability, bounds?)))

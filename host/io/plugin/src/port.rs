@@ -44,6 +44,14 @@ pub trait CallPort: Send + Sync + 'static {
         arguments: &'a str,
     ) -> BoxFuture<'a, Result<(), RequestError>>;
 
+    /// The value of a function of the tenant's plugins.
+    fn read_function<'a>(
+        &'a self,
+        leg: LegId,
+        name: &'a str,
+        arguments: Vec<String>,
+    ) -> BoxFuture<'a, Result<String, RequestError>>;
+
     /// Where the dialplan goes on after this run; `None` means the present context or extension.
     fn goto<'a>(
         &'a self,
@@ -124,6 +132,12 @@ pub trait TenantPort: Send + Sync + 'static {
 
     /// A line of the plugin's log, already within its quota. Must not block.
     fn log(&self, record: LogRecord<'_>);
+
+    /// Resolves when so much time has passed on the tenant's clock.
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()>;
+
+    /// What an endpoint is doing, in the words of WIT `event.device`; none if there is no such endpoint. Must not block.
+    fn device(&self, endpoint: &str) -> Option<&'static str>;
 
     /// The two clocks a guest may see; the host makes them coarse.
     fn clock(&self) -> Clock;

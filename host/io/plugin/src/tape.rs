@@ -209,6 +209,11 @@ impl Tape {
         }
     }
 
+    /// What is behind the tape; nothing behind a replayed run.
+    pub(crate) fn behind(&self) -> Option<(Arc<dyn CallPort>, Arc<dyn TenantPort>)> {
+        self.doors().map(|doors| (doors.call.clone(), doors.tenant.clone()))
+    }
+
     fn ask(&self, asked: &str) {
         let mut reel = lock(&self.reel);
         // A question that was given up, and the run went on: its answer is not known.

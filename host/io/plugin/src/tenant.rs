@@ -1,6 +1,7 @@
 //! A tenant's deployments: which version of which plugin is active, since when, by whom and why.
 
 mod canary;
+mod events;
 pub(crate) mod journal;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use call::TenantId;
 use tokio::sync::Semaphore;
@@ -36,7 +37,10 @@ use crate::tape::replay::{Against, Candidate, ReplayError};
 use crate::tape::shelf::Shelf;
 use crate::trust::Trust;
 use canary::OnTrial;
+use events::{Own, Subscribers};
 use journal::{Journal, Kept, Record, Trial};
+
+pub(crate) use events::{Data, Refused};
 
 /// One tenant's plugins. Cheap to clone.
 #[derive(Clone)]
@@ -60,6 +64,7 @@ struct Inner {
     journal: Mutex<Journal>,
     runs: Arc<AtomicUsize>,
     shelf: Arc<Shelf>,
+    subscribers: Subscribers,
 }
 
 #[derive(Clone, Default)]
@@ -104,7 +109,9 @@ pub(crate) struct Deployment {
     pub(crate) metrics: Mutex<Metrics>,
     faults: AtomicU64,
     last_fault: Mutex<Option<String>>,
-    service: Mutex<Option<Arc<ServiceInbox>>>,
+    /// Changed only while the tenant's plugins are.
+    service: ArcSwapOption<ServiceInbox>,
+    events: Own,
     generations: Mutex<Vec<Weak<Generation>>>,
     numbers: AtomicU64,
     rolling_back: AtomicBool,
@@ -125,6 +132,7 @@ impl TenantPlugins {
             journal: Mutex::new(journal.clone()),
             runs: Arc::default(),
             shelf,
+            subscribers: Subscribers::default(),
         });
         let opening = inner.clone();
         inner
@@ -473,7 +481,8 @@ impl Inner {
             metrics: Mutex::default(),
             faults: AtomicU64::new(0),
             last_fault: Mutex::default(),
-            service: Mutex::default(),
+            service: ArcSwapOption::default(),
+            events: Own::default(),
             generations: Mutex::default(),
             numbers: AtomicU64::new(0),
             rolling_back: AtomicBool::new(false),
@@ -574,6 +583,7 @@ impl Inner {
             faults: deployment.faults.load(Ordering::Relaxed),
             last_fault: lock(&deployment.last_fault).clone(),
             metrics: lock(&deployment.metrics).all(),
+            events_lost: deployment.service().map_or(0, |service| service.events_lost()),
             trouble,
         })
     }
@@ -604,19 +614,28 @@ impl Deployment {
 
     /// Its service, if it has one.
     pub(crate) fn service(&self) -> Option<ServiceSlot> {
-        lock(&self.service).as_ref().map(|inbox| inbox.slot())
+        self.service.load().as_ref().map(|inbox| inbox.slot())
     }
 
-    async fn hand_service_over(&self, to: &Arc<Generation>) -> Result<(), String> {
-        let present = lock(&self.service).clone();
+    async fn hand_service_over(self: &Arc<Self>, to: &Arc<Generation>) -> Result<(), String> {
+        let present = self.service.load_full();
         match (present, to.version.worlds().contains(&World::Service)) {
             (None, false) => {}
             (Some(service), true) => service.replace(to.clone()).await?,
             (None, true) => {
-                let started = ServiceInbox::start(to.clone()).await?;
-                *lock(&self.service) = Some(Arc::new(started));
+                // Its inbox is there before it starts: it may subscribe and set timers then.
+                let (inbox, started) = ServiceInbox::open(to.clone());
+                self.service.store(Some(Arc::new(inbox)));
+                if let Err(error) = started.await.unwrap_or_else(|_| Err("it panicked".into())) {
+                    self.service.store(None);
+                    self.forget_events();
+                    return Err(error);
+                }
             }
-            (Some(_), false) => *lock(&self.service) = None,
+            (Some(_), false) => {
+                self.service.store(None);
+                self.forget_events();
+            }
         }
         Ok(())
     }

@@ -283,6 +283,14 @@ async fn a_panic_of_the_host_ends_one_run() {
         fn evaluate<'a>(&'a self, _: LegId, _: &'a str) -> BoxFuture<'a, Result<String, RequestError>> {
             Box::pin(async { Err(RequestError::Unsupported) })
         }
+        fn read_function<'a>(
+            &'a self,
+            _: LegId,
+            _: &'a str,
+            _: Vec<String>,
+        ) -> BoxFuture<'a, Result<String, RequestError>> {
+            Box::pin(async { Err(RequestError::Unsupported) })
+        }
         fn run<'a>(&'a self, _: LegId, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), RequestError>> {
             Box::pin(async { Err(RequestError::Unsupported) })
         }

@@ -84,6 +84,7 @@ pub(super) fn plugin(plugin: Deployed) -> types::Plugin {
         faults: plugin.faults,
         last_fault: plugin.last_fault,
         metrics: plugin.metrics.into_iter().map(|(name, metric)| (name, number(metric))).collect(),
+        events_lost: plugin.events_lost,
         declared: false,
         trouble: plugin.trouble.map(|trouble| match trouble {
             Trouble::NotLoaded(why) => format!("not loaded: {why}"),

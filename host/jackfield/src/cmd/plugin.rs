@@ -276,6 +276,7 @@ fn show(plugin: &types::Plugin) -> String {
         types::Metric::Counter(value) => format!("counter    {name} {value}"),
         types::Metric::Gauge(value) => format!("gauge      {name} {value}"),
     }));
+    lines.extend((plugin.events_lost > 0).then(|| format!("events lost {}", plugin.events_lost)));
     lines.extend(plugin.last_fault.iter().map(|fault| format!("last fault {}", super::output::printable(fault))));
     lines.extend(plugin.trouble.iter().map(|trouble| format!("trouble    {trouble}")));
     lines.join("\n")

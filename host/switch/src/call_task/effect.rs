@@ -8,6 +8,7 @@ use sip::endpoint::{Command, Originate, Reason, ReasonProtocol, Reliability, Ses
 use super::keys::Keys;
 use super::leg::{Leg, Refer, Role};
 use super::{CallTask, Waiting};
+use crate::tenant::device::Occupied;
 
 impl CallTask {
     pub(super) fn perform(&mut self, effect: Effect) {
@@ -88,6 +89,7 @@ impl CallTask {
         if let Some(Leg { role: Role::Called { answered, .. }, .. }) = self.legs.get_mut(&leg) {
             *answered = true;
         }
+        self.tell_answered(leg, "inbound");
         // Its audio is missed from now on: not every phone sends any while it hears early media.
         self.update_stream(leg);
         self.sip(Command::Answer { session, body, headers: Vec::new() });
@@ -141,6 +143,7 @@ impl CallTask {
             return Vec::new();
         }
         let ways = self.tenant.registrations.ways(endpoint, self.shared.wallclock());
+        self.tenant.note_registered(endpoint, !ways.is_empty());
         let contacts = ways.into_iter().filter_map(|way| {
             let uri = way.uri.to_string();
             Some(Contact { uri, key: self.ways.key(way)? })
@@ -162,12 +165,17 @@ impl CallTask {
             // Addresses outside need a trunk, and a class of service that allows the call (F13).
             return self.input(Input::LegEnded { leg, cause: Cause::NO_ROUTE });
         };
+        if !self.told {
+            let dialed = endpoint.as_ref().map_or(&contact.uri, |endpoint| &endpoint.name);
+            self.tell_started("outbound", None, caller, dialed);
+        }
         let session = self.shared.sip.new_session();
         let codecs = self.codecs_towards(endpoint.as_deref(), on_behalf_of);
         let context = endpoint.as_ref().map(|endpoint| endpoint.context.clone()).unwrap_or_default();
         let state = Leg {
             session,
             role: Role::Calling { answered: false, early: false },
+            occupied: endpoint.as_ref().map(|endpoint| Occupied::called(&self.tenant, endpoint)),
             endpoint,
             context,
             media: None,

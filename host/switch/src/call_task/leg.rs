@@ -13,6 +13,7 @@ use super::keys::Keys;
 use super::message::{Inbox, Message};
 use crate::port::MediaLeg;
 use crate::tenant::definition::Endpoint;
+use crate::tenant::device::Occupied;
 
 /// One party's attachment: signalling and media.
 pub(crate) struct Leg {
@@ -20,6 +21,8 @@ pub(crate) struct Leg {
     pub(crate) role: Role,
     /// The endpoint at it, if it is one of the tenant's.
     pub(crate) endpoint: Option<Arc<Endpoint>>,
+    /// What it is to the endpoint: a leg that rings, or one that is taken.
+    pub(crate) occupied: Option<Occupied>,
     /// The context that numbers dialled by this party are looked up in.
     pub(crate) context: String,
     pub(crate) media: Option<LegMedia>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use call::{CallId, LegId, Outcome, Request, RequestError};
-use plugin::{AppSlot, BoxFuture, CallPort, Chooser};
+use plugin::{AppSlot, BoxFuture, CallPort, Chooser, FunctionCall};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,18 @@ impl Port {
         chooser: Chooser,
     ) -> Arc<Self> {
         Arc::new(Self { call, inbox, tenant, gone, chooser, depth: 0 })
+    }
+
+    /// For what this run runs.
+    fn nested(&self) -> Arc<Self> {
+        Arc::new(Self {
+            call: self.call,
+            inbox: self.inbox.clone(),
+            tenant: Arc::clone(&self.tenant),
+            gone: self.gone.clone(),
+            chooser: self.chooser.clone(),
+            depth: self.depth + 1,
+        })
     }
 
     async fn verb<T>(&self, leg: LegId, verb: impl FnOnce(oneshot::Sender<T>) -> DialplanVerb) -> Option<T> {
@@ -96,18 +108,32 @@ impl CallPort for Port {
             let slot = self.tenant.plugins.app_for(application, &self.chooser).ok_or_else(|| {
                 RequestError::Invalid(format!("no plugin of this tenant has the application {application}"))
             })?;
-            let port = Self {
-                call: self.call,
-                inbox: self.inbox.clone(),
-                tenant: Arc::clone(&self.tenant),
-                gone: self.gone.clone(),
-                chooser: self.chooser.clone(),
-                depth: self.depth + 1,
-            };
-            match run_to_end(slot, leg, arguments.to_owned(), Arc::new(port)).await {
+            match run_to_end(slot, leg, arguments.to_owned(), self.nested()).await {
                 AppResult::Done => Ok(()),
                 AppResult::Failed { status, message } => Err(RequestError::Failed(format!("{status}: {message}"))),
                 AppResult::Unknown => Err(RequestError::Unsupported),
+            }
+        })
+    }
+
+    fn read_function<'a>(
+        &'a self,
+        leg: LegId,
+        name: &'a str,
+        arguments: Vec<String>,
+    ) -> BoxFuture<'a, Result<String, RequestError>> {
+        Box::pin(async move {
+            let slot =
+                self.tenant.plugins.function_for(name, &self.chooser).ok_or_else(|| {
+                    RequestError::Invalid(format!("no plugin of this tenant has the function {name}"))
+                })?;
+            let call = FunctionCall { leg, port: self.nested() };
+            // On a stack of its own: this one is a guest's.
+            match tokio::spawn(slot.read(arguments, Some(call))).await {
+                Ok(Ok(Ok(value))) => Ok(value),
+                Ok(Ok(Err(error))) => Err(RequestError::Failed(error.to_string())),
+                Ok(Err(error)) => Err(RequestError::Failed(error.to_string())),
+                Err(join) => Err(RequestError::Failed(join.to_string())),
             }
         })
     }

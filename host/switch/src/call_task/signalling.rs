@@ -77,10 +77,14 @@ impl CallTask {
             return self.fail_leg(leg, Cause::INTERWORKING);
         }
         state.role = Role::Calling { answered: true, early: false };
+        if let Some(occupied) = &mut state.occupied {
+            occupied.answered();
+        }
         if let Some(dialog) = dialog {
             self.shared.dialogs.insert(&dialog, self.tenant.id(), self.id, leg);
             state.dialog = Some(dialog);
         }
+        self.tell_answered(leg, "outbound");
         self.input(Input::LegAnswered { leg });
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use call::TenantId;
@@ -13,6 +13,7 @@ use plugin::{
 use store::{BlobName, Blobs, CasError, Class, Kv, TenantStore};
 
 use super::definition::Definition;
+use super::device::Devices;
 use super::http::Requests;
 use crate::shared::Clock;
 
@@ -21,22 +22,29 @@ pub(crate) struct Port {
     tenant: TenantId,
     /// The tenant's own: what a reload puts there, the next run of a plugin sees.
     definition: Arc<ArcSwap<Definition>>,
+    devices: Arc<Devices>,
     store: TenantStore,
     requests: Requests,
     clock: Clock,
     started: Instant,
+    /// Where time passes as calls know it; guests have a runtime of their own.
+    runtime: tokio::runtime::Handle,
 }
 
 impl Port {
+    /// Within the runtime that calls run in.
     pub(crate) fn new(
         definition: Arc<ArcSwap<Definition>>,
+        devices: Arc<Devices>,
         store: TenantStore,
         clock: Clock,
         http: net::http::Client,
     ) -> Self {
         let tenant = definition.load().id.clone();
         let requests = Requests::new(Arc::clone(&definition), http);
-        Self { tenant, definition, store, requests, clock, started: tokio::time::Instant::now().into_std() }
+        let started = tokio::time::Instant::now().into_std();
+        let runtime = tokio::runtime::Handle::current();
+        Self { tenant, definition, devices, store, requests, clock, started, runtime }
     }
 
     /// The plugin's own keys, within the smaller of its own bound and the store's.
@@ -189,7 +197,31 @@ impl TenantPort for Port {
         }
     }
 
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        let (mut due, passed) = tokio::sync::oneshot::channel::<()>();
+        self.runtime.spawn(async move {
+            // Whoever loses interest ends it.
+            tokio::select! {
+                () = tokio::time::sleep(time) => drop(due.send(())),
+                () = due.closed() => {}
+            }
+        });
+        Box::pin(async move {
+            if passed.await.is_err() {
+                // The host ends; so will whoever waits.
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+
+    fn device(&self, endpoint: &str) -> Option<&'static str> {
+        let configured = || self.definition.load().endpoint(endpoint).map(|_| "unregistered");
+        self.devices.state(endpoint).or_else(configured)
+    }
+
     fn clock(&self) -> Reading {
+        // Guests ask on threads of another runtime: it is the calls' time that they are told.
+        let _calls = self.runtime.enter();
         let now = tokio::time::Instant::now().into_std();
         let up = now.saturating_duration_since(self.started);
         Reading {

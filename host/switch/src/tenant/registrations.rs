@@ -41,6 +41,8 @@ pub struct Registered {
 pub(crate) struct Answer {
     /// False when nothing has to be stored.
     pub(crate) changed: bool,
+    /// Whether any contact is left.
+    pub(crate) registered: bool,
     pub(crate) headers: ExtraHeaders,
 }
 
@@ -87,6 +89,7 @@ impl Registrations {
         }
         let mut headers = Headers::new();
         registered.write_headers(now, &mut headers);
+        let any = !registered.bindings.is_empty();
         if registered.changed {
             let saved = match registered.bindings.is_empty() {
                 true => self.stored.remove(&endpoint.name),
@@ -98,7 +101,7 @@ impl Registrations {
             })?;
             *bindings = registered.bindings;
         }
-        Ok(Answer { changed: registered.changed, headers: extra(&headers) })
+        Ok(Answer { changed: registered.changed, registered: any, headers: extra(&headers) })
     }
 
     /// Returns once everything registered before is on disk.

@@ -12,3 +12,8 @@ pub(crate) use native as port;
 
 /// Named options as they cross.
 pub(crate) type Options = Vec<(String, String)>;
+
+/// Makes them so.
+pub(crate) fn options(given: &[(&str, &str)]) -> Options {
+    given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}

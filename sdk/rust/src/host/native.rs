@@ -28,6 +28,7 @@ pub trait Fake {
     fn variable(&self, leg: u32, name: &str) -> Option<String>;
     fn set_variable(&self, leg: u32, name: &str, value: &str) -> Result;
     fn evaluate(&self, leg: u32, expression: &str) -> Result<String>;
+    fn read_function(&self, leg: u32, name: &str, arguments: &[String]) -> Result<String>;
     fn run(&self, leg: u32, application: &str, arguments: &str) -> Result;
     fn goto(&self, leg: u32, context: Option<&str>, extension: Option<&str>, priority: &str) -> Result;
     fn blob_list(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<(String, u64)>>;
@@ -42,6 +43,12 @@ pub trait Fake {
     fn kv_delete(&self, key: &str) -> Result;
     fn kv_keys(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<String>>;
     fn ask(&self, request: &[u8], timeout: u32) -> Result<Vec<u8>>;
+    fn subscribe(&self, prefix: &str) -> Result;
+    fn unsubscribe(&self, prefix: &str) -> Result<bool>;
+    fn publish(&self, topic: &str, data: &Options) -> Result<u32>;
+    fn device(&self, endpoint: &str) -> Option<String>;
+    fn after(&self, name: &str, delay: u32, data: &Options) -> Result;
+    fn cancel(&self, name: &str) -> Result<bool>;
     fn log(&self, level: &str, message: &str);
     fn now(&self) -> (u64, u64);
     fn random(&self, bytes: u32) -> Vec<u8>;
@@ -132,6 +139,9 @@ pub(crate) fn set_variable(leg: &Leg, name: &str, value: &str) -> Result {
 pub(crate) fn evaluate(leg: &Leg, expression: &str) -> Result<String> {
     fake().evaluate(leg.0, expression)
 }
+pub(crate) fn read_function(leg: &Leg, name: &str, arguments: &[String]) -> Result<String> {
+    fake().read_function(leg.0, name, arguments)
+}
 pub(crate) fn run(leg: &Leg, application: &str, arguments: &str) -> Result {
     fake().run(leg.0, application, arguments)
 }
@@ -173,6 +183,24 @@ pub(crate) fn kv_keys(prefix: &str, after: Option<&str>, limit: u32) -> Result<V
 }
 pub(crate) fn ask(request: &[u8], timeout: u32) -> Result<Vec<u8>> {
     fake().ask(request, timeout)
+}
+pub(crate) fn subscribe(prefix: &str) -> Result {
+    fake().subscribe(prefix)
+}
+pub(crate) fn unsubscribe(prefix: &str) -> Result<bool> {
+    fake().unsubscribe(prefix)
+}
+pub(crate) fn publish(topic: &str, data: &Options) -> Result<u32> {
+    fake().publish(topic, data)
+}
+pub(crate) fn device(endpoint: &str) -> Option<String> {
+    fake().device(endpoint)
+}
+pub(crate) fn after(name: &str, delay: u32, data: &Options) -> Result {
+    fake().after(name, delay, data)
+}
+pub(crate) fn cancel(name: &str) -> Result<bool> {
+    fake().cancel(name)
 }
 pub(crate) fn log(level: &str, message: &str) {
     fake().log(level, message);

@@ -34,6 +34,8 @@ pub mod app {
             "jackfield:pbx/metrics@0.1.0": super::imports::jackfield::pbx::metrics,
             "jackfield:pbx/dialplan@0.1.0": super::imports::jackfield::pbx::dialplan,
             "jackfield:pbx/bus@0.1.0": super::imports::jackfield::pbx::bus,
+            "jackfield:pbx/event@0.1.0": super::imports::jackfield::pbx::event,
+            "jackfield:pbx/schedule@0.1.0": super::imports::jackfield::pbx::schedule,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
         },
     });
@@ -70,6 +72,8 @@ pub mod service {
             "jackfield:pbx/http@0.1.0": super::imports::jackfield::pbx::http,
             "jackfield:pbx/kv@0.1.0": super::imports::jackfield::pbx::kv,
             "jackfield:pbx/metrics@0.1.0": super::imports::jackfield::pbx::metrics,
+            "jackfield:pbx/event@0.1.0": super::imports::jackfield::pbx::event,
+            "jackfield:pbx/schedule@0.1.0": super::imports::jackfield::pbx::schedule,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
         },
     });
@@ -81,7 +85,7 @@ pub use imports::jackfield::pbx::legs::Leg;
 pub use imports::jackfield::pbx::types::{Error as WireError, Event as WireEvent};
 pub use service::exports::jackfield::pbx::services::Guest as Services;
 
-use imports::jackfield::pbx::{blob, bus, dial, dialplan, http, kv, metrics, recording, system};
+use imports::jackfield::pbx::{blob, bus, dial, dialplan, event, http, kv, metrics, recording, schedule, system};
 
 impl From<WireError> for Error {
     fn from(error: WireError) -> Self {
@@ -160,6 +164,9 @@ pub(crate) fn set_variable(leg: &Leg, name: &str, value: &str) -> Result {
 pub(crate) fn evaluate(leg: &Leg, expression: &str) -> Result<String> {
     Ok(dialplan::evaluate(leg, expression)?)
 }
+pub(crate) fn read_function(leg: &Leg, name: &str, arguments: &[String]) -> Result<String> {
+    Ok(dialplan::read_function(leg, name, arguments)?)
+}
 pub(crate) fn run(leg: &Leg, application: &str, arguments: &str) -> Result {
     Ok(dialplan::run(leg, application, arguments)?)
 }
@@ -203,6 +210,24 @@ pub(crate) fn kv_keys(prefix: &str, after: Option<&str>, limit: u32) -> Result<V
 }
 pub(crate) fn ask(request: &[u8], timeout: u32) -> Result<Vec<u8>> {
     Ok(bus::ask(request, timeout)?)
+}
+pub(crate) fn subscribe(prefix: &str) -> Result {
+    Ok(event::subscribe(prefix)?)
+}
+pub(crate) fn unsubscribe(prefix: &str) -> Result<bool> {
+    Ok(event::unsubscribe(prefix)?)
+}
+pub(crate) fn publish(topic: &str, data: &Options) -> Result<u32> {
+    Ok(event::publish(topic, data)?)
+}
+pub(crate) fn device(endpoint: &str) -> Option<String> {
+    event::device(endpoint)
+}
+pub(crate) fn after(name: &str, delay: u32, data: &Options) -> Result {
+    Ok(schedule::after(name, delay, data)?)
+}
+pub(crate) fn cancel(name: &str) -> Result<bool> {
+    Ok(schedule::cancel(name)?)
 }
 pub(crate) fn log(level: &str, message: &str) {
     system::log(level, message);

@@ -8,6 +8,7 @@ use super::{at_most, error, may_not_wait};
 use crate::abi::v0_1::Error;
 use crate::abi::v0_1::app::jackfield::pbx::dialplan::Host;
 use crate::instance::State;
+use crate::limit::FUNCTION_ARGUMENTS;
 use crate::port::CallPort;
 use std::sync::Arc;
 
@@ -51,6 +52,24 @@ impl Host for State {
         }
         let Some(port) = port else { return Ok(Err(no_call())) };
         let result = port.evaluate(leg, &expression).await;
+        self.resumed();
+        Ok(result.map_err(Error::from))
+    }
+
+    async fn read_function(
+        &mut self,
+        caller: Resource<Handle>,
+        name: String,
+        arguments: Vec<String>,
+    ) -> Answer<String> {
+        let leg = self.called_leg(&caller)?;
+        let bytes = arguments.iter().map(String::len).sum::<usize>();
+        if name.len() > NAME_BYTES || arguments.len() > FUNCTION_ARGUMENTS || bytes > TEXT_BYTES {
+            let most = format!("at most {FUNCTION_ARGUMENTS} arguments, together {TEXT_BYTES} bytes");
+            return Ok(Err(super::limit(most)));
+        }
+        let Some(port) = self.waiting_port().cloned() else { return Ok(Err(may_not_wait())) };
+        let result = port.read_function(leg, &name, arguments).await;
         self.resumed();
         Ok(result.map_err(Error::from))
     }

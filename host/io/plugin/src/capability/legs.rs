@@ -1,5 +1,8 @@
 //! `legs`: signalling, playing and digits of the run's own legs.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use call::{Cause, LegId, Outcome, Request};
@@ -9,6 +12,7 @@ use super::{Options, at_most, invalid, limit, may_not_wait};
 use crate::abi::v0_1::app::jackfield::pbx::legs::{Host, HostLeg};
 use crate::abi::v0_1::{Error, Event};
 use crate::instance::State;
+use crate::port::BoxFuture;
 
 /// Prompts in one call.
 pub(super) const PROMPTS: usize = 64;
@@ -18,6 +22,8 @@ const PROMPT_BYTES: usize = 256;
 const DIGITS: usize = 64;
 /// The longest wait.
 const WAIT: Duration = Duration::from_secs(24 * 3600);
+/// A background that is over sooner than this is not played again, in milliseconds.
+const BACKGROUND_LOOP_MS: u64 = 200;
 /// The pause between digits unless given.
 const INTER_DIGIT: Duration = Duration::from_secs(3);
 const NAME_BYTES: usize = 64;
@@ -39,9 +45,50 @@ impl State {
     /// Asks the call for something that may take long: applications only.
     pub(super) async fn wait_for(&mut self, request: Request) -> Result<Outcome, Error> {
         let Some(port) = self.waiting_port().cloned() else { return Err(may_not_wait()) };
-        let outcome = port.request(request).await;
+        let outcome = match request {
+            Request::Wait { .. } | Request::NextEvent { .. } => {
+                beside(&mut self.background, port.request(request)).await
+            }
+            Request::Play { .. }
+            | Request::ReadDigits { .. }
+            | Request::Record { .. }
+            | Request::Echo { .. }
+            | Request::Dial { .. } => {
+                self.background = None;
+                port.request(request).await
+            }
+            other => port.request(other).await,
+        };
         self.resumed();
         Ok(outcome?)
+    }
+
+    /// Plays over and over while the guest waits; it is heard from now on.
+    async fn play_beside(&mut self, leg: LegId, prompts: Vec<String>) -> Result<(), Error> {
+        let Some(mut port) = self.waiting_port().cloned() else { return Err(may_not_wait()) };
+        let Some(mut tenant) = self.tenant() else { return Ok(()) };
+        if let Some(tape) = self.run.tape() {
+            // What is heard meanwhile comes in no order with what the guest asks: on the tape is that it was asked for.
+            tape.cross_now(format!("background {leg} {prompts:?}"), || ());
+            let Some(behind) = tape.behind() else { return Ok(()) };
+            (port, tenant) = behind;
+        }
+        let mut rounds: BoxFuture<'static, ()> = Box::pin(async move {
+            let mut begun = tenant.clock().up_ms;
+            let play = || Request::Play { leg, prompts: prompts.clone(), interrupt: String::new() };
+            while port.request(play()).await.is_ok() {
+                let ended = tenant.clock().up_ms;
+                // An empty prompt must not make a loop.
+                if ended.saturating_sub(begun) < BACKGROUND_LOOP_MS {
+                    break;
+                }
+                begun = ended;
+            }
+        });
+        // The first round is asked for now, before whatever the guest asks next.
+        let begun = poll_fn(|context| Poll::Ready(rounds.as_mut().poll(context))).await;
+        self.background = begun.is_pending().then_some(rounds);
+        Ok(())
     }
 
     /// Asks the call for something that is answered at once.
@@ -56,6 +103,18 @@ impl State {
         let leg = self.called_leg(&leg)?;
         Ok(self.wait_for(request(leg)).await.map(drop))
     }
+}
+
+/// Awaits an answer and lets the background play on meanwhile; one that is over is not asked again.
+async fn beside<T>(background: &mut Option<BoxFuture<'static, ()>>, answer: impl Future<Output = T>) -> T {
+    let mut answer = pin!(answer);
+    poll_fn(|context| {
+        if background.as_mut().is_some_and(|playing| playing.as_mut().poll(context).is_ready()) {
+            *background = None;
+        }
+        answer.as_mut().poll(context)
+    })
+    .await
 }
 
 impl Host for State {}
@@ -126,6 +185,9 @@ impl HostLeg for State {
         let prompts = match prompts.into_iter().map(|prompt| self.own_prompt(prompt)).collect() {
             Ok(prompts) => prompts,
             Err(error) => return Ok(Err(error)),
+        };
+        let Some(interrupt) = interrupt else {
+            return Ok(self.play_beside(leg, prompts).await.map(|()| None));
         };
         Ok(self.wait_for(Request::Play { leg, prompts, interrupt }).await.map(|outcome| match outcome {
             Outcome::Played { digit } => digit.map(String::from),
@@ -215,12 +277,18 @@ fn digits(text: &str, what: &str) -> Result<(), Error> {
     }
 }
 
-fn play_options(prompts: &[String], opts: &[(String, String)]) -> Result<String, Error> {
+/// The digits that stop it; none if it is to play beside the guest.
+fn play_options(prompts: &[String], opts: &[(String, String)]) -> Result<Option<String>, Error> {
     check_prompts(prompts.len(), prompts.iter().map(String::as_str))?;
-    let options = Options::new(opts, &["interrupt"], None)?;
+    let options = Options::new(opts, &["interrupt", "background"], None)?;
     let interrupt = options.get("interrupt").unwrap_or_default();
     digits(interrupt, "interrupt")?;
-    Ok(interrupt.into())
+    match options.get("background") {
+        None | Some("no") => Ok(Some(interrupt.into())),
+        Some("yes") if interrupt.is_empty() => Ok(None),
+        Some("yes") => Err(invalid("background and interrupt exclude each other")),
+        Some(other) => Err(invalid(format!("background {other:?} is not yes or no"))),
+    }
 }
 
 fn read_options(

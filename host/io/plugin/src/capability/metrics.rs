@@ -1,6 +1,6 @@
 //! `metrics`: numbers of the plugin's own.
 
-use super::{error, invalid, limit};
+use super::{invalid, limit};
 use crate::abi::v0_1::Error;
 use crate::abi::v0_1::app::jackfield::pbx::metrics::Host;
 use crate::generation::lock;
@@ -20,17 +20,7 @@ impl State {
     fn record_metric(&mut self, name: &str, change: Metric) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
         let asked = format!("metric {name:?} {change:?}");
-        let record = || {
-            let deployment = self.generation.as_ref().and_then(|generation| generation.deployment.upgrade());
-            let Some(deployment) = deployment else { return Some(("denied".to_owned(), "not now".to_owned())) };
-            let refused = Error::from(lock(&deployment.metrics).record(name, change).err()?);
-            Some((refused.code, refused.detail))
-        };
-        let refused = match self.run.tape() {
-            Some(tape) => tape.cross_now(asked, record),
-            None => record(),
-        };
-        Ok(refused.map_or(Ok(()), |(code, detail)| Err(error(&code, detail))))
+        Ok(self.on_tape(asked, |state| Ok(lock(&state.deployment()?.metrics).record(name, change)?)))
     }
 }
 

@@ -4,17 +4,21 @@ pub(crate) mod blob;
 pub(crate) mod bus;
 pub(crate) mod dial;
 pub(crate) mod dialplan;
+pub(crate) mod event;
 pub(crate) mod http;
 pub(crate) mod kv;
 pub(crate) mod legs;
 pub(crate) mod metrics;
 pub(crate) mod recording;
+pub(crate) mod schedule;
 pub(crate) mod system;
 pub(crate) mod wasi;
 
 use std::collections::HashMap;
 
 use call::RequestError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -43,11 +47,28 @@ pub(crate) fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     pbx::metrics::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::dialplan::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::bus::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    pbx::event::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    pbx::schedule::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::system::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
 impl pbx::types::Host for State {}
+
+impl State {
+    /// A question that is answered at once and not by one of the run's doors: on the tape where there is one.
+    fn on_tape<T>(&mut self, asked: String, live: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let Some(tape) = self.run.tape().cloned() else { return live(self) };
+        let crossed: Option<Result<T, (String, String)>> =
+            tape.cross_now(asked, || Some(live(self).map_err(|refused| (refused.code, refused.detail))));
+        // None: a replayed run that departed, which is told nothing more.
+        let answer = crossed.unwrap_or_else(|| Err(("failed".into(), "the tape is over".into())));
+        answer.map_err(|(code, detail)| error(&code, detail))
+    }
+}
 
 /// An error as it crosses.
 fn error(code: &str, detail: impl Into<String>) -> Error {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use call::LegId;
+use call::{LegId, Request};
 use tokio::task::JoinHandle;
 
 use crate::error::{GuestError, RunError};
@@ -110,6 +110,7 @@ pub(crate) async fn perform(
     let Doors { port, tape } = doors;
     let run = Run::App { name: name.clone(), port: port.clone(), tape };
     let mut store = new_store(&generation.host.engine, &limits, Some(generation.clone()), run);
+    let played_on = leg;
     let leg = store.data_mut().leg(leg)?;
     let guest = async {
         let bindings = app.instantiate_async(&mut store).await?;
@@ -125,6 +126,11 @@ pub(crate) async fn perform(
         () = hung_up => return Err(RunError::Killed { grace: limits.grace }),
         () = tokio::time::sleep(limits.max_run) => return Err(RunError::Deadline { limit: limits.max_run }),
     };
+    if store.data_mut().background.take().is_some() {
+        // What the run left playing ends with it: a new prompt takes the leg.
+        let request = Request::Play { leg: played_on, prompts: vec!["silence:20".into()], interrupt: String::new() };
+        drop(port.request(request).await);
+    }
     match result {
         Ok(end) => Ok(end.map_err(|error| GuestError { code: error.code, detail: error.detail })),
         Err(error) => Err(store.data().explain(&limits, &error)),

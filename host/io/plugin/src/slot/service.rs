@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 use wasmtime::Store;
@@ -12,13 +12,20 @@ use crate::abi::v0_1::service::Service;
 use crate::error::{GuestError, RunError};
 use crate::generation::Generation;
 use crate::instance::{Run, State, new_store};
-use crate::limit::{SERVICE_INBOX, SERVICE_MESSAGE_BYTES, SNAPSHOT_BYTES};
+use crate::limit::{SERVICE_EVENTS, SERVICE_INBOX, SERVICE_MESSAGE_BYTES, SNAPSHOT_BYTES};
 
 /// The service part of a plugin. It stays the same while versions replace each other: requests keep their order.
 #[derive(Clone)]
 pub struct ServiceSlot {
     inbox: mpsc::Sender<Message>,
-    events: Arc<AtomicU64>,
+    events: Arc<Events>,
+}
+
+/// What is known of a service's events.
+#[derive(Default)]
+struct Events {
+    waiting: AtomicUsize,
+    lost: AtomicU64,
 }
 
 impl fmt::Debug for ServiceSlot {
@@ -34,7 +41,9 @@ enum Message {
         request: Vec<u8>,
         reply: oneshot::Sender<Answer>,
     },
+    /// Its number is given when its turn comes.
     Notify(Event),
+    Ring(Event),
     /// Hand over to another version; on an error this one goes on.
     Replace {
         by: Arc<Generation>,
@@ -62,12 +71,33 @@ impl ServiceSlot {
         answer.await.unwrap_or_else(|_| Err(RunError::Exhausted("the service ended".into())))
     }
 
-    /// Tells it that something happened: `kind`, to whom, and what is known about it. The order is kept; sequence numbers are given here.
-    /// An event more than its inbox holds is refused.
+    /// Tells it that something happened: `kind`, to whom, and what is known about it. The order is kept. An event more than may wait is refused.
     pub fn notify(&self, kind: &str, source: &str, data: Vec<(String, String)>) -> Result<(), RunError> {
-        let seq = self.events.fetch_add(1, Ordering::Relaxed) + 1;
-        let event = Event { seq, kind: kind.into(), source: source.into(), data };
-        self.send(Message::Notify(event))
+        if self.events.waiting.fetch_add(1, Ordering::Relaxed) >= SERVICE_EVENTS {
+            self.events.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(RunError::Exhausted(format!("{SERVICE_EVENTS} events wait already")));
+        }
+        let event = Event { seq: 0, kind: kind.into(), source: source.into(), data };
+        self.send(Message::Notify(event)).inspect_err(|_| {
+            self.events.waiting.fetch_sub(1, Ordering::Relaxed);
+        })
+    }
+
+    /// Tells it that a timer is due, when there is room.
+    pub(crate) async fn ring(&self, timer: String, data: Vec<(String, String)>) {
+        let event = Event { seq: 0, kind: "timer".into(), source: timer, data };
+        // The service may be over.
+        drop(self.inbox.send(Message::Ring(event)).await);
+    }
+
+    /// Counts an event that was refused: it shows in the numbers of those that follow. How many there are now.
+    pub(crate) fn lost(&self) -> u64 {
+        self.events.lost.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Events that were refused.
+    pub(crate) fn events_lost(&self) -> u64 {
+        self.events.lost.load(Ordering::Relaxed)
     }
 
     fn send(&self, message: Message) -> Result<(), RunError> {
@@ -79,24 +109,24 @@ impl ServiceSlot {
 }
 
 impl ServiceInbox {
-    /// Starts a service; an error of its `start` is the installer's to see.
-    pub(crate) async fn start(generation: Arc<Generation>) -> Result<Self, String> {
+    /// Begins to start a service; an error of its `start` is the installer's to see.
+    pub(crate) fn open(generation: Arc<Generation>) -> (Self, oneshot::Receiver<Result<(), String>>) {
         let guests = generation.host.guests().clone();
         let (sender, receiver) = mpsc::channel(SERVICE_INBOX);
         let (started, result) = oneshot::channel();
+        let slot = ServiceSlot { inbox: sender, events: Arc::default() };
+        let events = slot.events.clone();
         let task = guests.spawn(async move {
             match Actor::start(generation, None).await {
                 Ok(actor) => {
                     // The installer waits for this; if it is gone, so is the inbox.
                     drop(started.send(Ok(())));
-                    actor.serve(receiver).await;
+                    actor.serve(receiver, &events).await;
                 }
                 Err(error) => drop(started.send(Err(error))),
             }
         });
-        let inbox = Self { slot: ServiceSlot { inbox: sender, events: Arc::default() }, task };
-        result.await.unwrap_or_else(|_| Err("it panicked".into()))?;
-        Ok(inbox)
+        (Self { slot, task }, result)
     }
 
     /// Hands over to another version, between two requests.
@@ -145,7 +175,8 @@ impl Actor {
         }
     }
 
-    async fn serve(mut self, mut inbox: mpsc::Receiver<Message>) {
+    async fn serve(mut self, mut inbox: mpsc::Receiver<Message>, events: &Events) {
+        let mut handed = 0;
         while let Some(message) = inbox.recv().await {
             match message {
                 Message::Ask { request, reply } => {
@@ -157,19 +188,36 @@ impl Actor {
                         return;
                     }
                 }
-                Message::Notify(event) => match self.call(&Call::Handle(&event)).await {
-                    Ok(Ok(_)) => {}
-                    Ok(Err(error)) => {
-                        tracing::info!(plugin = %self.generation.manifest.id, %error, kind = %event.kind, "a service refused an event")
+                Message::Notify(event) => {
+                    events.waiting.fetch_sub(1, Ordering::Relaxed);
+                    if !self.handle(event, &mut handed, events).await {
+                        return;
                     }
-                    Err(fault) if !fault.is_fault_of_guest() || self.restart().await => {}
-                    Err(_) => return,
-                },
+                }
+                Message::Ring(event) => {
+                    if !self.handle(event, &mut handed, events).await {
+                        return;
+                    }
+                }
                 Message::Replace { by, reply } => {
                     let result = self.hand_over(by).await;
                     drop(reply.send(result));
                 }
             }
+        }
+    }
+
+    /// Hands it an event, numbered so that lost ones leave a gap. False if the service is over.
+    async fn handle(&mut self, event: Event, handed: &mut u64, events: &Events) -> bool {
+        *handed += 1;
+        let event = Event { seq: *handed + events.lost.load(Ordering::Relaxed), ..event };
+        match self.call(&Call::Handle(&event)).await {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                tracing::info!(plugin = %self.generation.manifest.id, %error, kind = %event.kind, "a service refused an event");
+                true
+            }
+            Err(fault) => !fault.is_fault_of_guest() || self.restart().await,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use call::{LegId, Outcome, Request, RequestError};
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::Tape;
 use crate::loader::Digest;
 use crate::port::{
-    BlobFailure, BoxFuture, CallPort, Clock, HttpFailure, HttpRequest, HttpResponse, KvError, KvSpace, LogRecord, TenantPort,
+    BlobFailure, BoxFuture, CallPort, Clock, HttpFailure, HttpRequest, HttpResponse, KvError, KvSpace, LogRecord,
+    TenantPort,
 };
 
 /// What a replayed run reaches where it should not.
@@ -60,6 +62,16 @@ impl CallPort for Tape {
     ) -> BoxFuture<'a, Result<(), RequestError>> {
         let asked = format!("run {leg} {application}({arguments:?})");
         self.cross(asked, || self.call().run(leg, application, arguments))
+    }
+
+    fn read_function<'a>(
+        &'a self,
+        leg: LegId,
+        name: &'a str,
+        arguments: Vec<String>,
+    ) -> BoxFuture<'a, Result<String, RequestError>> {
+        let asked = format!("read function {leg} {name} {arguments:?}");
+        self.cross(asked, || self.call().read_function(leg, name, arguments))
     }
 
     fn goto<'a>(
@@ -152,6 +164,19 @@ impl TenantPort for Tape {
         let HttpRequest { method, url, headers, body, .. } = &request;
         let asked = format!("http {method} {url} {headers:?} {}", text(body));
         self.cross(asked, || self.tenant().http(plugin, request))
+    }
+
+    /// Timers are the service's, which has no tape.
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        match self.doors() {
+            Some(doors) => doors.tenant.sleep(time),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+
+    /// Recorded by the capability.
+    fn device(&self, endpoint: &str) -> Option<&'static str> {
+        self.doors()?.tenant.device(endpoint)
     }
 
     fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>> {

@@ -125,12 +125,25 @@ pub struct FakeTenant {
     pub settings: Mutex<BTreeMap<String, String>>,
     /// Requests by HTTP; one whose URL ends with `/silent` is never answered, and `/late` late.
     pub asked: watch::Sender<Vec<HttpRequest>>,
+    /// Whoever reads the key `gate` waits for this.
+    pub gate: Arc<tokio::sync::Mutex<()>>,
+    /// How many have come to it.
+    pub at_gate: watch::Sender<usize>,
+    /// How much time has passed for timers.
+    pub passed: watch::Sender<Duration>,
 }
 
 impl TenantPort for FakeTenant {
     fn kv_get<'a>(&'a self, space: KvSpace<'a>, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>> {
         let value = self.kv.lock().unwrap().get(&(space.plugin.into(), key.into())).cloned();
-        Box::pin(async move { Ok(value) })
+        let gate = (key == "gate").then(|| self.gate.clone());
+        Box::pin(async move {
+            if let Some(gate) = gate {
+                self.at_gate.send_modify(|count| *count += 1);
+                drop(gate.lock().await);
+            }
+            Ok(value)
+        })
     }
 
     fn kv_set<'a>(&'a self, space: KvSpace<'a>, key: &'a str, value: Vec<u8>) -> BoxFuture<'a, Result<(), KvError>> {
@@ -241,6 +254,18 @@ impl TenantPort for FakeTenant {
 
     fn log(&self, record: LogRecord<'_>) {
         self.lines.lock().unwrap().push(format!("{} {:?} {}", record.run, record.level, record.message));
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        let mut passed = self.passed.subscribe();
+        let due = *passed.borrow() + time;
+        Box::pin(async move {
+            passed.wait_for(|passed| *passed >= due).await.expect("the tenant is there");
+        })
+    }
+
+    fn device(&self, endpoint: &str) -> Option<&'static str> {
+        (endpoint == "101").then_some("idle")
     }
 
     fn clock(&self) -> Clock {
@@ -359,6 +384,15 @@ impl CallPort for FakeCall {
 
     fn run<'a>(&'a self, _leg: LegId, name: &'a str, _arguments: &'a str) -> BoxFuture<'a, Result<(), RequestError>> {
         Box::pin(async move { Err(RequestError::Invalid(format!("no application {name}"))) })
+    }
+
+    fn read_function<'a>(
+        &'a self,
+        _leg: LegId,
+        name: &'a str,
+        arguments: Vec<String>,
+    ) -> BoxFuture<'a, Result<String, RequestError>> {
+        Box::pin(async move { Ok(format!("{name}({})", arguments.join(","))) })
     }
 
     fn goto<'a>(

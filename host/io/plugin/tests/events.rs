@@ -1,0 +1,210 @@
+//! What services hear: events of the tenant, of other plugins, timers. Who asked for nothing hears nothing, and nobody hears of another tenant (I7).
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use call::TenantId;
+use plugin::{Consent, Package, TenantPlugins, Terms, limit};
+use support::{FakeCall, FakeTenant, Rig, by, component, variant};
+
+const MANIFEST: &str = include_str!("../../../../tests/guest/listener/plugin.toml");
+
+/// The listener as the plugin `id`, subscribed to these from its start.
+fn listener(id: &str, version: u32, subscribe: &str) -> Package {
+    let manifest = MANIFEST
+        .replace("id = \"listener\"", &format!("id = \"{id}\""))
+        .replace("\"Listener\"", &format!("\"{}\"", id.replace('-', "_")))
+        .replace("version = \"0.1.0\"", &format!("version = \"0.1.{version}\""))
+        .replace("default = \"\"", &format!("default = \"{subscribe}\""));
+    Package::folder(manifest, variant(&component("listener"), version))
+}
+
+async fn ask(plugins: &TenantPlugins, id: &str, request: &str) -> Result<String, String> {
+    let answer = plugins.service(id).unwrap().ask(request.into()).await.unwrap();
+    answer.map(|bytes| String::from_utf8(bytes).unwrap()).map_err(|error| error.code)
+}
+
+/// The lines it heard since the last time; events that were told before are heard before.
+async fn heard(plugins: &TenantPlugins, id: &str) -> Vec<String> {
+    ask(plugins, id, "heard").await.unwrap().lines().map(str::to_owned).collect()
+}
+
+fn data(value: &str) -> Vec<(String, String)> {
+    vec![("value".into(), value.into())]
+}
+
+#[tokio::test]
+async fn a_service_hears_what_it_subscribed_to_and_nothing_else() {
+    let rig = Rig::new().await;
+    rig.install(listener("listener", 1, "call. device.changed")).await.unwrap();
+    rig.plugins.tell("call.started", "c1", || data("1"));
+    rig.plugins.tell("device.changed", "101", || data("2"));
+    rig.plugins.tell("other.thing", "x", || panic!("nobody wants it, so it is not made"));
+    assert_eq!(heard(&rig.plugins, "listener").await, ["1 call.started c1 value=1", "2 device.changed 101 value=2"]);
+    assert_eq!(ask(&rig.plugins, "listener", "unsubscribe call.").await, Ok("true".into()));
+    assert_eq!(ask(&rig.plugins, "listener", "unsubscribe call.").await, Ok("false".into()));
+    rig.plugins.tell("call.ended", "c1", || data("3"));
+    assert!(heard(&rig.plugins, "listener").await.is_empty());
+    assert_eq!(ask(&rig.plugins, "listener", "device 101").await, Ok("idle".into()));
+    assert_eq!(ask(&rig.plugins, "listener", "device 102").await, Ok(String::new()));
+}
+
+/// Two prefixes of one service that fit one event are one event; a subscription holds for the next version, too.
+#[tokio::test]
+async fn a_subscription_stays_over_a_reload_and_ends_with_the_plugin() {
+    let rig = Rig::new().await;
+    rig.install(listener("listener", 1, "call. call.st")).await.unwrap();
+    rig.plugins.tell("call.started", "c1", || data("1"));
+    rig.install(listener("listener", 2, "")).await.unwrap();
+    rig.plugins.tell("call.started", "c2", || data("2"));
+    assert_eq!(heard(&rig.plugins, "listener").await, ["1 call.started c1 value=1", "2 call.started c2 value=2"]);
+    rig.plugins.remove("listener", by()).await.unwrap();
+    rig.plugins.tell("call.started", "c3", || panic!("nobody is there"));
+}
+
+/// A service that is behind loses events: the numbers show how many, and the deployment counts them. Requests still get through.
+#[tokio::test]
+async fn a_slow_service_loses_events_visibly() {
+    const LOST: usize = 10;
+    let rig = Rig::new().await;
+    rig.install(listener("listener", 1, "call.")).await.unwrap();
+    let closed = rig.tenant.gate.clone().lock_owned().await;
+    let service = rig.plugins.service("listener").unwrap();
+    let held = tokio::spawn(async move { service.ask(b"hold".to_vec()).await });
+    rig.tenant.at_gate.subscribe().wait_for(|count| *count == 1).await.unwrap();
+    for number in 0..limit::SERVICE_EVENTS + LOST {
+        rig.plugins.tell("call.started", &number.to_string(), || data("1"));
+    }
+    drop(closed);
+    held.await.unwrap().unwrap().unwrap();
+    let heard_before = heard(&rig.plugins, "listener").await;
+    assert_eq!(heard_before.len(), limit::SERVICE_EVENTS);
+    assert!(heard_before.last().unwrap().contains(&format!(" {} ", limit::SERVICE_EVENTS - 1)), "the newest are lost");
+    rig.plugins.tell("call.started", "after", || data("1"));
+    let next = limit::SERVICE_EVENTS + LOST + 1;
+    assert_eq!(heard(&rig.plugins, "listener").await, [format!("{next} call.started after value=1")]);
+    assert_eq!(rig.plugins.show("listener").unwrap().events_lost, LOST as u64);
+}
+
+/// Plugins tell each other, under their own names only: from the application and from the service.
+#[tokio::test]
+async fn plugins_tell_each_other() {
+    let rig = Rig::new().await;
+    rig.install(listener("listener", 1, "teller/")).await.unwrap();
+    rig.install(listener("teller", 2, "teller/joi")).await.unwrap();
+    assert_eq!(ask(&rig.plugins, "teller", "publish joined a").await, Ok("2".into()));
+    let call = FakeCall::new();
+    rig.run("teller", "publish left b", &call).await.unwrap().unwrap();
+    assert_eq!(call.variables.lock().unwrap()["LISTENED"], "1");
+    assert_eq!(
+        heard(&rig.plugins, "listener").await,
+        ["1 teller/joined teller value=a", "2 teller/left teller value=b"]
+    );
+    assert_eq!(heard(&rig.plugins, "teller").await, ["1 teller/joined teller value=a"]);
+    // Nobody speaks for the host or for another plugin.
+    assert_eq!(ask(&rig.plugins, "teller", "publish Call! a").await, Err("invalid".into()));
+    assert_eq!(ask(&rig.plugins, "listener", "publish teller/joined x").await, Ok("0".into()));
+    assert!(heard(&rig.plugins, "teller").await.is_empty());
+}
+
+#[tokio::test]
+async fn subscriptions_topics_and_rates_are_bounded() {
+    let rig = Rig::new().await;
+    rig.install(listener("listener", 1, "")).await.unwrap();
+    for number in 0..limit::SUBSCRIPTIONS {
+        assert_eq!(ask(&rig.plugins, "listener", &format!("subscribe k{number}")).await, Ok("done".into()));
+    }
+    assert_eq!(ask(&rig.plugins, "listener", "subscribe k0").await, Ok("done".into()), "it has that one");
+    assert_eq!(ask(&rig.plugins, "listener", "subscribe one-more").await, Err("limit".into()));
+    let long = "k".repeat(limit::EVENT_KIND_BYTES + 1);
+    assert_eq!(ask(&rig.plugins, "listener", &format!("subscribe {long}")).await, Err("invalid".into()));
+    let topic = "t".repeat(limit::TOPIC_BYTES + 1);
+    assert_eq!(ask(&rig.plugins, "listener", &format!("publish {topic} a")).await, Err("invalid".into()));
+    assert_eq!(ask(&rig.plugins, "listener", "publish-huge t").await, Err("limit".into()));
+    let mut published = 0;
+    while ask(&rig.plugins, "listener", "publish t a").await.is_ok() {
+        published += 1;
+        assert!(published < 100_000, "there is no bound");
+    }
+    assert!(published >= limit::PUBLISH_BURST, "{published}");
+}
+
+/// I7: two tenants of one host, with the same plugin, the same kinds and the same names.
+#[tokio::test]
+async fn nothing_is_heard_of_another_tenant() {
+    let rig = Rig::new().await;
+    let tenant = Arc::new(FakeTenant::default());
+    let other = rig.host.tenant(TenantId::new("globex").unwrap(), tenant).await.unwrap();
+    rig.install(listener("listener", 1, "call. listener/ device")).await.unwrap();
+    other
+        .install(listener("listener", 1, "call. listener/ device"), Terms::unsigned(Consent::Declared), by())
+        .await
+        .unwrap();
+    rig.plugins.tell("call.started", "c1", || data("acme"));
+    rig.plugins.tell("device.changed", "101", || data("acme"));
+    assert_eq!(ask(&rig.plugins, "listener", "publish joined acme").await, Ok("1".into()));
+    assert_eq!(ask(&rig.plugins, "listener", "after tick 0").await, Ok("done".into()));
+    other.tell("call.ended", "c2", || data("globex"));
+    while heard(&rig.plugins, "listener").await.iter().all(|line| !line.contains("timer tick")) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(heard(&other, "listener").await, ["1 call.ended c2 value=globex"]);
+}
+
+/// What timers told until one of this name did.
+async fn until_rung(rig: &Rig, name: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    while !lines.iter().any(|line| line.contains(&format!(" timer {name} "))) {
+        lines.extend(heard(&rig.plugins, "listener").await);
+        tokio::task::yield_now().await;
+    }
+    lines
+}
+
+/// A timer comes once, also when another version has taken over meanwhile or the service has failed; one that was taken back does not.
+#[tokio::test]
+async fn timers_survive_a_reload_and_a_trap() {
+    let rig = Rig::new().await;
+    rig.install(listener("listener", 1, "")).await.unwrap();
+    let say = async |request: &str| ask(&rig.plugins, "listener", request).await;
+    for (request, answer) in [
+        ("after first 300", "done"),
+        ("after never 200", "done"),
+        ("cancel never", "true"),
+        ("cancel never", "false"),
+        ("after again 100", "done"),
+        ("after again 600000", "done"),
+    ] {
+        assert_eq!(say(request).await, Ok(answer.into()), "{request}");
+    }
+    rig.install(listener("listener", 2, "")).await.unwrap();
+    assert!(rig.plugins.service("listener").unwrap().ask(b"trap".to_vec()).await.is_err());
+    rig.tenant.passed.send_replace(Duration::from_millis(300));
+    assert_eq!(until_rung(&rig, "first").await, ["1 timer first ms=300"]);
+    assert_eq!(say("cancel again").await, Ok("true".into()), "it took the place of the other");
+    // An application sets them, too.
+    rig.run("listener", "after second 0", &FakeCall::new()).await.unwrap().unwrap();
+    assert_eq!(until_rung(&rig, "second").await, ["2 timer second ms=0"]);
+}
+
+#[tokio::test]
+async fn timers_are_bounded() {
+    let rig = Rig::new().await;
+    rig.install(listener("listener", 1, "")).await.unwrap();
+    let say = async |request: &str| ask(&rig.plugins, "listener", request).await;
+    for number in 0..limit::TIMERS {
+        assert_eq!(say(&format!("after t{number} 600000")).await, Ok("done".into()));
+    }
+    assert_eq!(say("after one-more 600000").await, Err("limit".into()));
+    assert_eq!(say("after t0 600000").await, Ok("done".into()), "in place of one");
+    assert_eq!(say("cancel t0").await, Ok("true".into()));
+    assert_eq!(say("after one-more 600000").await, Ok("done".into()));
+    let days = limit::TIMER_DELAY.as_millis() + 1;
+    assert_eq!(say(&format!("after t1 {days}")).await, Err("invalid".into()));
+    let name = "n".repeat(limit::TIMER_NAME_BYTES + 1);
+    assert_eq!(say(&format!("after {name} 1")).await, Err("invalid".into()));
+}
