@@ -25,9 +25,8 @@ fn ask(leg: Leg, arguments: &str) -> Result {
             (_, None) => vec![(text.into(), String::new())],
         },
     };
-    request.body = match next() {
-        text => text.parse::<usize>().map_or_else(|_| text.into(), |bytes| vec![b'x'; bytes]),
-    };
+    let body = next();
+    request.body = body.parse::<usize>().map_or_else(|_| body.into(), |bytes| vec![b'x'; bytes]);
     if let Ok(ms) = next().parse() {
         request = request.timeout(Duration::from_millis(ms));
     }
