@@ -8,6 +8,7 @@
 
 mod applications;
 mod audio;
+mod author;
 mod bad_input;
 mod baresip;
 mod c;

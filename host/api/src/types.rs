@@ -1,5 +1,6 @@
 //! What crosses the API, as both ends write it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,15 @@ pub struct Health {
     pub tenants: Vec<TenantHealth>,
     /// What does not work, for people: a full disk, for instance.
     pub problems: Vec<String>,
+}
+
+/// The interfaces a server offers to plugins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wit {
+    /// Their version.
+    pub version: String,
+    /// The files of the package, text by name.
+    pub files: BTreeMap<String, String>,
 }
 
 /// How a tenant is.

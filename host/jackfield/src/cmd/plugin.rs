@@ -1,6 +1,7 @@
 //! `jackfield plugin`: the life cycle of a tenant's plugins on a running server.
 
 mod build;
+mod check;
 mod inspect;
 mod install;
 mod key;
@@ -43,6 +44,8 @@ enum Command {
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
+    /// Tell whether a built plugin fits a server, without compiling it: imports, signatures, worlds, capabilities, manifest.
+    Check(check::Check),
     /// Make a publisher's key, or show its public part.
     #[command(subcommand)]
     Key(key::Key),
@@ -111,6 +114,7 @@ impl Plugin {
         match self.command {
             Command::New { id, kind, language } => new::run(&id, kind, language, output)?,
             Command::Build { folder } => build::run(&folder, output)?,
+            Command::Check(check) => check.run(output).await?,
             Command::Key(key) => key.run(output)?,
             Command::Pack(pack) => pack.run(output)?,
             Command::Inspect(inspect) => inspect.run(output)?,

@@ -34,6 +34,11 @@ enum By {
 }
 
 impl Server {
+    /// The server with this data directory.
+    pub(super) fn of(data: &Path) -> Self {
+        Self { data: Some(data.into()) }
+    }
+
     /// Asks for something.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.client().get(path).await.map_err(|error| self.failure(error))

@@ -8,6 +8,6 @@ mod scaffold;
 mod sdk;
 mod world;
 
-pub(crate) use component::componentize;
-pub(crate) use scaffold::{Kind, files, provided};
-pub(crate) use sdk::{Sdk, write};
+pub use component::componentize;
+pub use scaffold::{Kind, files, provided};
+pub use sdk::{Sdk, write};
