@@ -1,9 +1,11 @@
-//! What authors have while they write: `plugin check`.
+//! What authors have while they write: `plugin check`, and `plugin dev` with its swap at each save.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::languages::Author;
+use crate::process::Process;
 use crate::server::{Server, profile, program, said};
 
 /// A folder with a bundled plugin's package, its manifest changed.
@@ -129,4 +131,97 @@ fn what_cannot_be_compared_with_is_said() {
     let (code, verdict) = check(folder.path(), &["--against", "0.7"]);
     assert_eq!(code, 5, "{verdict}");
     assert!(verdict["error"].as_str().unwrap().contains("this program knows (0.1.0)"), "{verdict}");
+}
+
+/// `plugin dev` with a plugin of its own, in the folder of an author.
+struct Bench {
+    dev: Process,
+    ready: Value,
+    author: Author,
+    id: &'static str,
+}
+
+impl Bench {
+    fn start(language: &'static str, id: &'static str) -> Self {
+        let author = Author::new(language);
+        author.command(&["plugin", "new", id, "--language", language]);
+        let mut command = author.program(&["plugin", "dev", id, "--sip", "127.0.0.1:0", "--json"]);
+        let dev = Process::start("plugin dev", &mut command);
+        let ready = serde_json::from_str(&dev.prints("{\"ready\":true")).unwrap();
+        Self { dev, ready, author, id }
+    }
+
+    /// Saves the source with something replaced.
+    fn saves(&self, file: &str, old: &str, new: &str) {
+        let path = self.author.folder.join(self.id).join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "{old} is in\n{text}");
+        std::fs::write(path, text.replace(old, new)).unwrap();
+    }
+
+    /// Calls a number as `jackfield call` does, to its end.
+    fn calls(&self, number: &str, more: &[&str]) -> Value {
+        let mut command = self.call(number);
+        let output = command.args(more).arg("--json").output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn call(&self, number: &str) -> std::process::Command {
+        let mut command = program();
+        command.args(["call", "--data", self.ready["data"].as_str().unwrap(), "dev"]);
+        command.args([self.ready["user"].as_str().unwrap(), number, "--for", "60", "--expect-hangup"]);
+        command
+    }
+}
+
+fn heard(verdict: &Value) -> u64 {
+    assert_eq!((&verdict["status"], &verdict["ended_by"]), (&json!(200), &json!("them")), "{verdict}");
+    verdict["heard_ms"].as_u64().unwrap()
+}
+
+/// A save is heard by the next call; a call that is up keeps its version; what does not build changes nothing.
+#[test]
+fn a_save_is_heard_by_the_next_call_and_not_by_the_one_that_is_up() {
+    let mut bench = Bench::start("rust", "app-front-desk");
+    assert_eq!(bench.ready["numbers"], json!([[100, "FrontDesk()"]]));
+    assert_eq!(bench.ready["granted"], json!([]));
+    let press = ["--dtmf", "wwwwwwww7"];
+    let greeted = heard(&bench.calls("100", &press));
+    bench.dev.prints_matching(&["SIP  ", "--> INVITE sip:100@dev.test"]);
+    bench.dev.prints_matching(&["SIP  ", "<-- 200 OK (INVITE)"]);
+
+    // This one waits for its digit while another version takes over.
+    let mut up = bench.call("100");
+    let mut up = Process::start("the call that is up", up.args(["--dtmf", &("w".repeat(60) + "7")]));
+    bench.dev.prints_again("<-- 200 OK (INVITE)", 2);
+    bench.saves("src/lib.rs", "leg.play(\"hello\")?;", "leg.play(\"hello\")?;\n    leg.play(\"hello\")?;");
+    bench.dev.prints("new calls use it");
+    let twice = heard(&bench.calls("100", &press));
+    assert!(twice > greeted + 300, "the second greeting is heard: {greeted} ms, then {twice} ms");
+    assert!(up.ends().success(), "{}", up.printed());
+
+    bench.saves("src/lib.rs", "leg.answer()?;", "leg.answer()?");
+    bench.dev.prints("the version before stays");
+    assert_eq!(heard(&bench.calls("100", &press)).abs_diff(twice) / 300, 0);
+    bench.saves("src/lib.rs", "leg.answer()?", "leg.answer()?;");
+    bench.dev.prints_again("swapped", 2);
+
+    let home = Path::new(bench.ready["data"].as_str().unwrap()).parent().unwrap().to_owned();
+    assert!(home.is_dir());
+    bench.dev.interrupt();
+    assert!(bench.dev.ends().success());
+    assert!(!home.exists(), "nothing is left of {}", home.display());
+}
+
+/// Python has no compiler of ours: the folder is watched all the same.
+#[test]
+fn python_is_swapped_too() {
+    let bench = Bench::start("python", "app-front-desk");
+    let press = ["--dtmf", "wwwwwwww7"];
+    let greeted = heard(&bench.calls("100", &press));
+    bench.saves("app.py", "leg.play(\"hello\")", "leg.play(\"hello\")\n    leg.play(\"hello\")");
+    bench.dev.prints("new calls use it");
+    assert!(heard(&bench.calls("100", &press)) > greeted + 300);
+    let echo = bench.calls("200", &["--dtmf", "ww#"]);
+    assert_eq!(echo["status"], 200, "{echo}");
 }

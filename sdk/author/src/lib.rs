@@ -6,8 +6,10 @@
 mod component;
 mod scaffold;
 mod sdk;
+mod watch;
 mod world;
 
 pub use component::componentize;
 pub use scaffold::{Kind, files, provided};
 pub use sdk::{Sdk, write};
+pub use watch::{FILES, Sources};

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod dev;
 mod inspect;
 mod install;
 mod key;
@@ -44,6 +45,8 @@ enum Command {
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
+    /// Run a PBX of its own for a plugin: build it, call it, and on each save build and swap it. Ctrl-C ends it and leaves nothing.
+    Dev(dev::Dev),
     /// Tell whether a built plugin fits a server, without compiling it: imports, signatures, worlds, capabilities, manifest.
     Check(check::Check),
     /// Make a publisher's key, or show its public part.
@@ -114,6 +117,7 @@ impl Plugin {
         match self.command {
             Command::New { id, kind, language } => new::run(&id, kind, language, output)?,
             Command::Build { folder } => build::run(&folder, output)?,
+            Command::Dev(dev) => dev.run(output).await?,
             Command::Check(check) => check.run(output).await?,
             Command::Key(key) => key.run(output)?,
             Command::Pack(pack) => pack.run(output)?,
