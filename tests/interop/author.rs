@@ -225,3 +225,20 @@ fn python_is_swapped_too() {
     let echo = bench.calls("200", &["--dtmf", "ww#"]);
     assert_eq!(echo["status"], 200, "{echo}");
 }
+
+/// `plugin docs` writes what the WIT says, in both forms.
+#[test]
+fn the_reference_is_written_by_interface() {
+    let folder = tempfile::tempdir().unwrap();
+    for (form, file) in [("--html", "kv.html"), ("--markdown", "kv.md")] {
+        let out = folder.path().join(form);
+        let (code, text) = said(program().args(["plugin", "docs", form, "-o"]).arg(&out));
+        assert_eq!(code, 0, "{text}");
+        let page = std::fs::read_to_string(out.join(file)).unwrap();
+        assert!(page.contains("Puts a value; durable when it returns."), "{page}");
+        assert!(text.contains("index."), "{text}");
+    }
+    let (code, text) = said(program().args(["plugin", "docs"]));
+    assert_eq!(code, 0);
+    assert!(text.contains("# `legs`") && text.contains("## `leg.read-digits`"), "{text}");
+}

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod dev;
+mod docs;
 mod inspect;
 mod install;
 mod key;
@@ -49,6 +50,8 @@ enum Command {
     Dev(dev::Dev),
     /// Tell whether a built plugin fits a server, without compiling it: imports, signatures, worlds, capabilities, manifest.
     Check(check::Check),
+    /// Write the reference of what plugins can do: every interface and function with its documentation. Needs no server.
+    Docs(docs::Docs),
     /// Make a publisher's key, or show its public part.
     #[command(subcommand)]
     Key(key::Key),
@@ -117,6 +120,7 @@ impl Plugin {
         match self.command {
             Command::New { id, kind, language } => new::run(&id, kind, language, output)?,
             Command::Build { folder } => build::run(&folder, output)?,
+            Command::Docs(docs) => docs.run(output)?,
             Command::Dev(dev) => dev.run(output).await?,
             Command::Check(check) => check.run(output).await?,
             Command::Key(key) => key.run(output)?,
