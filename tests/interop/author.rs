@@ -242,3 +242,43 @@ fn the_reference_is_written_by_interface() {
     assert_eq!(code, 0);
     assert!(text.contains("# `legs`") && text.contains("## `leg.read-digits`"), "{text}");
 }
+
+/// `doctor` names what is missing with the line that brings it, and the plugin that was built against another WIT.
+#[test]
+fn the_doctor_names_what_is_missing_and_what_mends_it() {
+    let author = Author::new("c");
+    author.command(&["plugin", "new", "app-front-desk", "--language", "c"]);
+    author.command(&["plugin", "build", "app-front-desk"]);
+    let examine = |path: Option<&str>| {
+        let mut command = author.program(&["doctor", "app-front-desk", "--json", "--data"]);
+        command.arg(author.server.data(""));
+        path.map(|path| command.env("PATH", path));
+        let output = command.output().unwrap();
+        let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code().unwrap(), verdict)
+    };
+    let finding = |verdict: &Value, about: &str| {
+        let findings = verdict["findings"].as_array().unwrap();
+        findings.iter().find(|one| one["about"] == about).unwrap_or_else(|| panic!("{about}: {verdict}")).clone()
+    };
+    let (_, verdict) = examine(None);
+    for about in
+        ["C's clang and wasm-ld", "C's wasi-libc", "Rust's wasm32-wasip2", "the plugin's WIT", "data directory"]
+    {
+        assert_eq!(finding(&verdict, about)["state"], "ok", "{verdict}");
+    }
+    assert_eq!(finding(&verdict, "the plugin's WIT")["found"], "that of the running server");
+
+    // Another WIT, and a machine with nothing but a shell.
+    let wit = author.folder.join("app-front-desk/build/wit/v0.1/legs.wit");
+    std::fs::write(&wit, "interface legs {}").unwrap();
+    let shell = author.folder.join("shell");
+    std::fs::create_dir(&shell).unwrap();
+    std::os::unix::fs::symlink("/bin/sh", shell.join("sh")).unwrap();
+    let (code, verdict) = examine(Some(shell.to_str().unwrap()));
+    assert_eq!((code, &verdict["ok"]), (1, &json!(false)));
+    assert_eq!(finding(&verdict, "the plugin's WIT")["mend"], "jackfield plugin build app-front-desk");
+    let (own, other) = (finding(&verdict, "C's wasi-libc"), finding(&verdict, "Rust"));
+    assert_eq!((&own["state"], &other["state"]), (&json!("error"), &json!("note")), "{verdict}");
+    assert!(own["mend"].as_str().unwrap().starts_with("apt-get install "), "{own}");
+}
