@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::languages::Author;
+use crate::patience::until;
 use crate::process::Process;
 use crate::server::{Server, profile, program, said};
 
@@ -47,7 +48,7 @@ fn a_plugin_that_fits_passes_against_a_running_server_too() {
     for more in [&[][..], &["--against", "0.1"], &["--against", data.to_str().unwrap()]] {
         let (code, verdict) = check(folder.path(), more);
         assert_eq!((code, &verdict["ok"], &verdict["wit"]), (0, &json!(true), &json!("0.1.0")), "{verdict}");
-        assert_eq!(verdict["worlds"], json!(["app"]));
+        assert_eq!(verdict["worlds"], json!(["app", "function"]));
         assert_eq!((&verdict["undeclared"], &verdict["unused"]), (&json!([]), &json!([])), "{verdict}");
     }
 }
@@ -116,7 +117,8 @@ fn manifest_and_component_are_held_against_each_other() {
     let other_kind = changed("app-echo", |manifest| manifest.replace("apps = [\"Echo\"]", "functions = [\"ECHO\"]"));
     let (code, verdict) = check(other_kind.path(), &[]);
     assert_eq!(code, 1);
-    assert!(verdict["problems"][0].as_str().unwrap().contains("exports no"), "{verdict}");
+    let problem = "the component exports applications, but plugin.toml lists no apps";
+    assert_eq!(verdict["problems"], json!([problem]), "{verdict}");
 
     let misspelt = changed("app-echo", |manifest| manifest.replace("title", "titel"));
     let (code, verdict) = check(misspelt.path(), &[]);
@@ -166,10 +168,34 @@ impl Bench {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// Ctrl-C ends it, and its directory is gone.
+    fn leaves_nothing(mut self) {
+        let home = Path::new(self.ready["data"].as_str().unwrap()).parent().unwrap().to_owned();
+        assert!(home.is_dir());
+        self.dev.interrupt();
+        assert!(self.dev.ends().success());
+        assert!(!home.exists(), "nothing is left of {}", home.display());
+    }
+
+    /// What the server of the bench answers.
+    fn asks(&self, arguments: &[&str]) -> Value {
+        let data = self.ready["data"].as_str().unwrap();
+        let output = program().args(arguments).args(["--json", "--data", data]).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Waits until one call is inside the active version (`live`) or a former one (`draining`).
+    fn until_inside(&self, which: &str) {
+        until(&format!("one call {which}"), || {
+            (self.asks(&["plugin", "show", "dev", self.id])[which] == 1).then_some(())
+        });
+    }
+
     fn call(&self, number: &str) -> std::process::Command {
         let mut command = program();
         command.args(["call", "--data", self.ready["data"].as_str().unwrap(), "dev"]);
-        command.args([self.ready["user"].as_str().unwrap(), number, "--for", "60", "--expect-hangup"]);
+        command.args([self.ready["user"].as_str().unwrap(), number, "--for", "600", "--expect-hangup"]);
         command
     }
 }
@@ -182,7 +208,7 @@ fn heard(verdict: &Value) -> u64 {
 /// A save is heard by the next call; a call that is up keeps its version; what does not build changes nothing.
 #[test]
 fn a_save_is_heard_by_the_next_call_and_not_by_the_one_that_is_up() {
-    let mut bench = Bench::start("rust", "app-front-desk");
+    let bench = Bench::start("rust", "app-front-desk");
     assert_eq!(bench.ready["numbers"], json!([[100, "FrontDesk()"]]));
     assert_eq!(bench.ready["granted"], json!([]));
     let press = ["--dtmf", "wwwwwwww7"];
@@ -190,27 +216,27 @@ fn a_save_is_heard_by_the_next_call_and_not_by_the_one_that_is_up() {
     bench.dev.prints_matching(&["SIP  ", "--> INVITE sip:100@dev.test"]);
     bench.dev.prints_matching(&["SIP  ", "<-- 200 OK (INVITE)"]);
 
-    // This one waits for its digit while another version takes over.
-    let mut up = bench.call("100");
-    let mut up = Process::start("the call that is up", up.args(["--dtmf", &("w".repeat(60) + "7")]));
-    bench.dev.prints_again("<-- 200 OK (INVITE)", 2);
-    bench.saves("src/lib.rs", "leg.play(\"hello\")?;", "leg.play(\"hello\")?;\n    leg.play(\"hello\")?;");
+    // Ten minutes for a digit: this call is still up when another version takes over.
+    bench.saves("src/lib.rs", "Digits::up_to(1)", "Digits::up_to(1).first_within_secs(600)");
     bench.dev.prints("new calls use it");
+    let up = Process::start("the call that is up", &mut bench.call("100"));
+    bench.until_inside("live");
+    bench.saves("src/lib.rs", "leg.play(\"hello\")?;", "leg.play(\"hello\")?;\n    leg.play(\"hello\")?;");
+    bench.dev.prints_again("new calls use it", 2);
     let twice = heard(&bench.calls("100", &press));
     assert!(twice > greeted + 300, "the second greeting is heard: {greeted} ms, then {twice} ms");
-    assert!(up.ends().success(), "{}", up.printed());
+    bench.until_inside("draining");
+    let calls = bench.asks(&["calls"]);
+    bench.asks(&["calls", "hang-up", calls[0]["id"].as_str().unwrap()]);
+    up.prints("ended by the other side");
 
     bench.saves("src/lib.rs", "leg.answer()?;", "leg.answer()?");
     bench.dev.prints("the version before stays");
     assert_eq!(heard(&bench.calls("100", &press)).abs_diff(twice) / 300, 0);
     bench.saves("src/lib.rs", "leg.answer()?", "leg.answer()?;");
-    bench.dev.prints_again("swapped", 2);
+    bench.dev.prints_again("swapped", 3);
 
-    let home = Path::new(bench.ready["data"].as_str().unwrap()).parent().unwrap().to_owned();
-    assert!(home.is_dir());
-    bench.dev.interrupt();
-    assert!(bench.dev.ends().success());
-    assert!(!home.exists(), "nothing is left of {}", home.display());
+    bench.leaves_nothing();
 }
 
 /// Python has no compiler of ours: the folder is watched all the same.
@@ -224,6 +250,7 @@ fn python_is_swapped_too() {
     assert!(heard(&bench.calls("100", &press)) > greeted + 300);
     let echo = bench.calls("200", &["--dtmf", "ww#"]);
     assert_eq!(echo["status"], 200, "{echo}");
+    bench.leaves_nothing();
 }
 
 /// `plugin docs` writes what the WIT says, in both forms.
