@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::plugin::Manifest;
+use ::plugin::{Capability, Manifest};
 use api::types::{InstallPlan, InstallRequest, Installed, ReloadReport};
 use author::Sources;
 use clap::Args;
@@ -119,12 +119,17 @@ impl Dev {
     }
 }
 
-/// The bundled plugins beside ours: all but those of its name, or that provide what it provides.
+/// The bundled plugins beside ours: all of them where ours may run other applications; else the echo alone, because each
+/// is compiled anew in a directory that is. None of its name, or that provides what it provides.
 fn others(packages: &Packages, manifest: &Manifest) -> Vec<String> {
     let apps = manifest.apps.iter().filter_map(|name| packages.provider(NameKind::Application, name));
     let functions = manifest.functions.iter().filter_map(|name| packages.provider(NameKind::Function, name));
     let ours: Vec<String> = apps.chain(functions).chain([manifest.id.clone()]).collect();
-    packages.bundled_names().into_iter().filter(|name| !ours.contains(name)).collect()
+    let wanted = match manifest.capabilities.contains_key(&Capability::Dialplan) {
+        true => packages.bundled_names(),
+        false => packages.provider(NameKind::Application, "Echo").into_iter().collect(),
+    };
+    wanted.into_iter().filter(|name| !ours.contains(name)).collect()
 }
 
 /// A plugin's folder, and the server it is tried on.
