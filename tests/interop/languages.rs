@@ -143,14 +143,20 @@ impl Author {
 
     /// Runs a command that needs no server, with the tools that `cargo xtask setup` installed.
     pub(crate) fn command(&self, arguments: &[&str]) {
+        let output = self.program(arguments).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "jackfield {arguments:?}: {}\n{errors}", output.status);
+    }
+
+    /// The same, to be started.
+    pub(crate) fn program(&self, arguments: &[&str]) -> Command {
         let target = profile().parent().unwrap().to_owned();
         let tools = ["tools/python/bin", "tools/node_modules/.bin"].map(|folder| target.join(folder));
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(tools.into_iter().chain(std::env::split_paths(&path))).unwrap();
         let mut command = author(self.language, &target);
-        let output = command.args(arguments).current_dir(&self.folder).env("PATH", path).output().unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "jackfield {arguments:?}: {}\n{errors}", output.status);
+        command.args(arguments).current_dir(&self.folder).env("PATH", path);
+        command
     }
 }
 

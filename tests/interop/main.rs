@@ -10,6 +10,7 @@ mod applications;
 #[path = "../harness/attack.rs"]
 mod attack;
 mod audio;
+mod author;
 mod bad_input;
 mod baresip;
 mod c;

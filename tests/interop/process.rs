@@ -121,7 +121,16 @@ impl Process {
 
     /// Asks it to end (SIGTERM).
     pub(crate) fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status();
+        self.signal("-TERM");
+    }
+
+    /// Ends it as Ctrl-C does (SIGINT).
+    pub(crate) fn interrupt(&self) {
+        self.signal("-INT");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.id().to_string()]).status();
         assert!(sent.expect("every Linux has it").success());
     }
 

@@ -12,6 +12,8 @@ fn layer(package: &Package) -> Option<u8> {
         path if path.starts_with("host/io/") => 2,
         "host/switch" => 3,
         "host/api" => 4,
+        // Uses the manifest and the WIT of the host it belongs to; nothing of the host uses it but the program.
+        "sdk/author" => 4,
         "host/jackfield" => 5,
         "sdk/rust" => 10,
         "sdk/testkit" => 11,

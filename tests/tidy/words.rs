@@ -40,7 +40,7 @@ const RULES: &[Rule] = &[
     // The store keeps its own files, the plugin host its cache of compiled components, the API its socket.
     Rule {
         word: "std::fs",
-        only_in: &["host/jackfield/", "host/io/store/", "host/io/plugin/", "host/api/", "tests/"],
+        only_in: &["host/jackfield/", "host/io/store/", "host/io/plugin/", "host/api/", "sdk/author/", "tests/"],
         instead: "bytes from jackfield::config or the store",
     },
     Rule { word: "UdpSocket", only_in: &["host/io/net/", "host/jackfield/src/cmd/call", "tests/"], instead: "io/net" },

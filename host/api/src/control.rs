@@ -6,13 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{
     Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallPlan, InstallRequest, Installed, Plugin,
-    RecordedRun, Registration, ReloadReport, Removed, ReplayRequest, ReplayedRun,
+    RecordedRun, Registration, ReloadReport, Removed, ReplayRequest, ReplayedRun, Wit,
 };
 
 /// The running server, as the API sees it. Every method may be called at any time and from several connections at once.
 pub trait Control: Send + Sync + 'static {
     /// How the server is.
     fn health(&self) -> impl Future<Output = Health> + Send;
+
+    /// What the server offers to plugins.
+    fn wit(&self) -> Wit;
 
     /// Reads the configuration again: what is valid is applied, what is not keeps its last good version (F10).
     fn reload(&self) -> impl Future<Output = ReloadReport> + Send;

@@ -17,6 +17,7 @@ use crate::types::{DialplanQuery, InstallRequest, ReplayRequest};
 pub(crate) fn router<C: Control>(control: Arc<C>) -> Router {
     Router::new()
         .route("/v1/health", get(health::<C>))
+        .route("/v1/wit", get(wit::<C>))
         .route("/v1/reload", post(reload::<C>))
         .route("/v1/calls", get(calls::<C>))
         .route("/v1/calls/{call}", axum::routing::delete(hang_up::<C>))
@@ -57,6 +58,10 @@ struct Remove {
 
 async fn health<C: Control>(State(control): State<Arc<C>>) -> Response {
     Json(control.health().await).into_response()
+}
+
+async fn wit<C: Control>(State(control): State<Arc<C>>) -> Response {
+    Json(control.wit()).into_response()
 }
 
 async fn reload<C: Control>(State(control): State<Arc<C>>) -> Response {

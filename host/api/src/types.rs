@@ -24,6 +24,15 @@ pub struct Health {
     pub problems: Vec<String>,
 }
 
+/// The interfaces a server offers to plugins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wit {
+    /// Their version.
+    pub version: String,
+    /// The files of the package, text by name.
+    pub files: BTreeMap<String, String>,
+}
+
 /// How a tenant is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantHealth {

@@ -248,6 +248,11 @@ fn log(report: &ReloadReport) {
 }
 
 impl Control for Admin {
+    fn wit(&self) -> types::Wit {
+        let files = plugin::WIT_0_1.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        types::Wit { version: plugin::WIT_VERSION.into(), files }
+    }
+
     async fn health(&self) -> Health {
         let state = self.state.lock().await;
         let store = self.switch.store_health();

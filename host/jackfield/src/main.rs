@@ -4,7 +4,6 @@
 //! `wire.rs` shows the whole object graph, `cmd/` has one file per command.
 
 mod admin;
-mod author;
 mod cmd;
 mod config;
 mod definition;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use api::types::TenantReload;
 use net::rtp_driver::{Ports, RtpConfig, RtpDriver};
-use net::sip_driver::{AdvertisedHost, Listener, SipConfig, SipDriver, StartError};
+use net::sip_driver::{AdvertisedHost, Listener, MessageTap, SipConfig, SipDriver, StartError};
 use sip::endpoint::Transport;
 use switch::{Clock, NetMedia, Settings, SipDoor, Switch};
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,6 +41,8 @@ pub(crate) struct Options {
     /// The one address of SIP, instead of the configured ones.
     pub(crate) sip: Option<SocketAddr>,
     pub(crate) log: Option<LogFormat>,
+    /// Who sees every SIP message; `None` costs nothing.
+    pub(crate) tap: Option<Arc<dyn MessageTap>>,
     pub(crate) advice: Advice,
 }
 
@@ -77,7 +79,7 @@ pub(crate) async fn start(options: Options) -> Result<Server, Failure> {
     let sounds = Arc::new(Sounds::default());
     let media = Arc::new(NetMedia(RtpDriver::start(rtp_config(&server)).map_err(failed)?));
     let door = Arc::new(SipDoor::default());
-    let sip = SipDriver::start(sip_config(&server), Arc::clone(&door) as _, None)
+    let sip = SipDriver::start(sip_config(&server), Arc::clone(&door) as _, options.tap.clone())
         .map_err(|error| listen_failed(error, options.advice.listen))?;
     let addresses = sip.local_addresses().iter();
     let listeners = addresses.map(|(transport, address)| name(*transport, *address)).collect();

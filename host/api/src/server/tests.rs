@@ -13,6 +13,10 @@ impl Control for OneCall {
         Health { version: "0.1.0".into(), calls: 1, ..Health::default() }
     }
 
+    fn wit(&self) -> Wit {
+        Wit { version: "0.1.0".into(), files: [("kv.wit".into(), "interface kv {}".into())].into() }
+    }
+
     async fn reload(&self) -> ReloadReport {
         ReloadReport { ok: true, problems: Vec::new(), tenants: Vec::new() }
     }
@@ -113,6 +117,7 @@ async fn server() -> (tempfile::TempDir, Server, Client) {
 async fn a_client_gets_what_the_server_says() {
     let (_folder, server, client) = server().await;
     assert_eq!(client.get::<Health>("/v1/health").await.unwrap().calls, 1);
+    assert_eq!(client.get::<Wit>("/v1/wit").await.unwrap().files["kv.wit"], "interface kv {}");
     assert_eq!(client.get::<Vec<Call>>("/v1/calls?tenant=acme").await.unwrap()[0].id, "c1");
     client.delete::<()>("/v1/calls/c1").await.unwrap();
     let query = DialplanQuery { tenant: "acme".into(), from: "100".into(), to: "600".into(), context: None };

@@ -60,7 +60,7 @@ pub(crate) mod v0_1 {
 }
 
 /// The WIT version this host offers newest.
-pub(crate) const WIT_VERSION: &str = "0.1.0";
+pub const WIT_VERSION: &str = "0.1.0";
 
 /// The WIT files of version 0.1, name and text: what the loader compares with and what plugins are written against.
 pub const WIT_0_1: [(&str, &str); 17] = [

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::deployment::InstallError;
 use crate::grant::{Capability, Consent};
-use crate::loader::World;
-use crate::loader::inspect::{Inspected, inspect};
+use crate::loader::inspect::{Inspected, inspect, look};
+use crate::loader::{LoadError, Missing, Offer, World};
 use crate::manifest::Manifest;
 use crate::package::Package;
 use crate::plan::Right;
@@ -16,6 +16,46 @@ pub struct Inspection {
     /// What it says of itself.
     pub manifest: Manifest,
     inspected: Inspected,
+}
+
+/// A component beside what a server offers: all that stands between the two, where an installation names the first.
+#[derive(Clone, Debug)]
+pub struct Compatibility {
+    /// What it imports and the server does not have so.
+    pub missing: Vec<Missing>,
+    /// What it exports that the server can call.
+    pub worlds: Vec<World>,
+    /// What it exports, as a sentence.
+    pub exports: String,
+    /// The capabilities it uses.
+    pub uses: Vec<Capability>,
+    /// Every function it imports.
+    pub imports: Vec<String>,
+}
+
+impl Compatibility {
+    /// Compares a component with an offer, without compiling it.
+    ///
+    /// # Errors
+    /// It is no component that could be read.
+    pub fn of(wasm: &[u8], offer: &Offer) -> Result<Self, LoadError> {
+        let looked = look(wasm, offer)?;
+        Ok(Self {
+            missing: looked.missing,
+            worlds: looked.worlds,
+            exports: looked.exports,
+            uses: looked.capabilities,
+            imports: looked.imports,
+        })
+    }
+
+    /// What this component and a manifest say differently of what the plugin provides.
+    ///
+    /// # Errors
+    /// One of the two provides what the other does not.
+    pub fn fits(&self, manifest: &Manifest) -> Result<(), InstallError> {
+        fits(manifest, &self.worlds)
+    }
 }
 
 impl Inspection {

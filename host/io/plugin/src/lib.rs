@@ -39,7 +39,7 @@ mod trust;
 pub mod limit;
 pub mod measure;
 
-pub use abi::WIT_0_1;
+pub use abi::{WIT_0_1, WIT_VERSION};
 pub use canary::{Chooser, Split, SplitError};
 pub use capability::blob::blob_name;
 pub use collect::Collected;
@@ -51,10 +51,10 @@ pub use error::{GuestError, RunError};
 pub use grant::{Capability, Consent};
 pub use host::{Compiler, Host, HostConfig, HostError};
 pub use hosts::{HostPattern, HostPatternError};
-pub use inspection::Inspection;
+pub use inspection::{Compatibility, Inspection};
 pub use limit::Limits;
 pub use loader::compile::compile_child;
-pub use loader::{Digest, DigestError, LoadError, Version, World};
+pub use loader::{Digest, DigestError, LoadError, Missing, Offer, OfferError, Version, World};
 pub use manifest::{
     Bounds, Build, Language, Manifest, ManifestError, RequestedLimits, Secrets, Setting, SettingKind, Size,
 };

@@ -6,6 +6,12 @@ use std::time::Duration;
 pub const MAX_COMPONENT_BYTES: usize = 32 << 20;
 /// Largest manifest.
 pub const MAX_MANIFEST_BYTES: usize = 64 << 10;
+/// Bytes of a signature that are written for people; a stranger's may be long without end.
+pub const SIGNATURE_BYTES: usize = 1_000;
+/// Imports that are told to be missing; who lacks more was built for something else.
+pub const MISSING: usize = 100;
+/// Types and parameters of a signature that are looked at to say in what it differs from another.
+pub const SIGNATURE_TYPES: usize = 50;
 /// Largest package file: the largest component and a hundred minutes of prompts.
 pub const PACKAGE_BYTES: usize = 128 << 20;
 /// Files a package may have: the manifest, the component and prompts.

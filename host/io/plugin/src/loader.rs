@@ -17,8 +17,11 @@ pub(crate) mod compile;
 pub(crate) mod hex;
 pub(crate) mod inspect;
 pub(crate) mod native;
+mod offer;
+mod signature;
 
 pub(crate) use inspect::Inspected;
+pub use offer::{Missing, Offer, OfferError};
 
 /// The SHA-256 of a component: what a version is named by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,9 +137,10 @@ pub(crate) async fn link(
     inspected: Inspected,
 ) -> Result<Version, LoadError> {
     let engine = component.engine();
-    let pre = linker
-        .instantiate_pre(component)
-        .map_err(|error| LoadError::MissingImports(vec![format!("{error:#} (this server has WIT {WIT_VERSION})")]))?;
+    let pre = linker.instantiate_pre(component).map_err(|error| {
+        let why = format!("{error:#} (this server has WIT {WIT_VERSION})");
+        LoadError::MissingImports(vec![Missing::plain("", why)])
+    })?;
     let limits = Limits::ceiling();
     let mut store = new_store(engine, &limits, None, Run::Trial);
     pre.instantiate_async(&mut store).await.map_err(|error| {
@@ -184,8 +188,8 @@ pub enum LoadError {
     #[error("not a valid component: {0}")]
     Invalid(String),
     /// It imports what this host does not have.
-    #[error("{}", .0.join("; "))]
-    MissingImports(Vec<String>),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    MissingImports(Vec<Missing>),
     /// It exports nothing a host could call.
     #[error("it exports none of jackfield:pbx/apps, /functions, /services: {0}")]
     NoWorld(String),

@@ -7,6 +7,7 @@ mod calls;
 mod check;
 mod demo;
 mod dialplan;
+mod doctor;
 mod health;
 mod output;
 mod plugin;
@@ -61,6 +62,8 @@ enum Command {
     Plugin(plugin::Plugin),
     /// Call a number as one of a tenant's phones, and tell what was heard.
     Call(Box<call::Call>),
+    /// Look whether this machine has what a server and a plugin's author need; each finding with the line that mends it.
+    Doctor(doctor::Doctor),
     /// Ask what the dialplan would do.
     Dialplan(dialplan::Dialplan),
     /// List the phones that are registered.
@@ -156,6 +159,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Reload(server) => reload::run(&server, output).await,
         Command::Plugin(command) => command.run(output).await,
         Command::Call(command) => command.run(output).await,
+        Command::Doctor(command) => command.run(output).await,
         Command::Dialplan(command) => command.run(output).await,
         Command::Registrations(command) => command.run(output).await,
         Command::Calls(command) => command.run(output).await,

@@ -1,6 +1,9 @@
 //! `jackfield plugin`: the life cycle of a tenant's plugins on a running server.
 
 mod build;
+mod check;
+mod dev;
+mod docs;
 mod inspect;
 mod install;
 mod key;
@@ -47,6 +50,12 @@ enum Command {
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
+    /// Run a PBX of its own for a plugin: build it, call it, and on each save build and swap it. Ctrl-C ends it and leaves nothing.
+    Dev(dev::Dev),
+    /// Tell whether a built plugin fits a server, without compiling it: imports, signatures, worlds, capabilities, manifest.
+    Check(check::Check),
+    /// Write the reference of what plugins can do: every interface and function with its documentation. Needs no server.
+    Docs(docs::Docs),
     /// Make a publisher's key, or show its public part.
     #[command(subcommand)]
     Key(key::Key),
@@ -127,6 +136,9 @@ impl Plugin {
         match self.command {
             Command::New { id, kind, language } => new::run(&id, kind, language, output)?,
             Command::Build { folder } => build::run(&folder, output)?,
+            Command::Docs(docs) => docs.run(output)?,
+            Command::Dev(dev) => dev.run(output).await?,
+            Command::Check(check) => check.run(output).await?,
             Command::Key(key) => key.run(output)?,
             Command::Pack(pack) => pack.run(output)?,
             Command::Publish(publish) => publish.run(output).await?,

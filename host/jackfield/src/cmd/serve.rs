@@ -58,6 +58,7 @@ impl Serve {
         }
         let options = Options {
             log: self.shared.log(),
+            tap: None,
             // A server without bundled plugins is possible: its tenants bring their own.
             plugins: self.shared.bundled.folder().ok(),
             config: self.config,

@@ -34,6 +34,16 @@ enum By {
 }
 
 impl Server {
+    /// The server with this data directory.
+    pub(super) fn of(data: &Path) -> Self {
+        Self { data: Some(data.into()) }
+    }
+
+    /// The data directory that is asked for.
+    pub(super) fn directory(&self) -> PathBuf {
+        self.place().dir
+    }
+
     /// Asks for something.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.client().get(path).await.map_err(|error| self.failure(error))

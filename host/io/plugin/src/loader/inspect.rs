@@ -2,17 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::LazyLock;
 
 use wasmparser::{Validator, WasmFeatures};
 use wit_parser::decoding::{DecodedWasm, decode};
-use wit_parser::{Resolve, SourceMap, WorldItem, WorldKey};
+use wit_parser::{Interface, Resolve, WorldId, WorldItem, WorldKey};
 
+use super::offer::{Missing, Offer, major_minor};
 use super::{LoadError, World};
-use crate::abi::{WIT_0_1, WIT_VERSION};
 use crate::capability::wasi;
 use crate::grant::Capability;
-use crate::limit::MAX_COMPONENT_BYTES;
+use crate::limit::{MAX_COMPONENT_BYTES, MISSING};
 
 /// What a component's bytes say about it.
 #[derive(Clone, Debug)]
@@ -25,21 +24,31 @@ pub(crate) struct Inspected {
     pub(crate) imports: Vec<String>,
 }
 
-/// The functions this host offers, by interface name.
-static OFFERED: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
-    let mut sources = SourceMap::new();
-    for (name, text) in WIT_0_1 {
-        sources.push_str(name, text);
-    }
-    let mut resolve = Resolve::new();
-    let group = sources.parse().unwrap_or_else(|(_, error)| panic!("our own WIT parses: {error:?}"));
-    resolve.push_group(group).expect("our own WIT resolves");
-    let named = resolve.interfaces.iter().filter_map(|(_, interface)| Some((interface.name.clone()?, interface)));
-    named.map(|(name, interface)| (name, interface.functions.keys().cloned().collect())).collect()
-});
-
 /// Tells what it is, or why it is nothing that can run here (H18-H20).
 pub(crate) fn inspect(wasm: &[u8]) -> Result<Inspected, LoadError> {
+    let looked = look(wasm, Offer::own())?;
+    if !looked.missing.is_empty() {
+        return Err(LoadError::MissingImports(looked.missing));
+    }
+    if looked.worlds.is_empty() {
+        return Err(LoadError::NoWorld(looked.exports));
+    }
+    Ok(Inspected { worlds: looked.worlds, capabilities: looked.capabilities, imports: looked.imports })
+}
+
+/// A component beside what a server offers, whether the two fit or not.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    pub(crate) worlds: Vec<World>,
+    /// What it exports, for people, where that is no world.
+    pub(crate) exports: String,
+    pub(crate) capabilities: Vec<Capability>,
+    pub(crate) imports: Vec<String>,
+    pub(crate) missing: Vec<Missing>,
+}
+
+/// Reads a component and compares it with an offer.
+pub(crate) fn look(wasm: &[u8], offer: &Offer) -> Result<Looked, LoadError> {
     check_kind(wasm)?;
     let mut features = WasmFeatures::default();
     for off in [
@@ -66,7 +75,7 @@ pub(crate) fn inspect(wasm: &[u8]) -> Result<Inspected, LoadError> {
     }))
     .unwrap_or_else(|_| Err(LoadError::Invalid("the parser gave up".into())))?;
     match decoded {
-        DecodedWasm::Component(resolve, world) => judge(&resolve, world),
+        DecodedWasm::Component(resolve, world) => Ok(compare(&resolve, world, offer)),
         DecodedWasm::WitPackage(..) => Err(LoadError::NoWorld("it is a WIT package without code".into())),
     }
 }
@@ -92,7 +101,7 @@ fn check_kind(wasm: &[u8]) -> Result<(), LoadError> {
     }
 }
 
-fn judge(resolve: &Resolve, world: wit_parser::WorldId) -> Result<Inspected, LoadError> {
+fn compare(resolve: &Resolve, world: WorldId, offer: &Offer) -> Looked {
     let world = &resolve.worlds[world];
     let mut missing = Vec::new();
     let mut imports = Vec::new();
@@ -101,63 +110,55 @@ fn judge(resolve: &Resolve, world: wit_parser::WorldId) -> Result<Inspected, Loa
         let name = resolve.name_world_key(key);
         let WorldItem::Interface { id, .. } = item else {
             if matches!(item, WorldItem::Function(_)) {
-                missing.push(format!("it imports a function {name:?}, which no interface of this server has"));
+                let why = format!("it imports a function {name:?}, which no interface of this server has");
+                missing.extend((missing.len() < MISSING).then(|| Missing::plain(&name, why)));
             }
             continue;
         };
-        let functions: Vec<&str> = resolve.interfaces[*id].functions.keys().map(String::as_str).collect();
-        imports.extend(functions.iter().map(|function| format!("{name} {function}")));
-        match offered(&name, &functions) {
-            Ok(capability) => capabilities.extend(capability.filter(|_| !functions.is_empty())),
-            Err(lacks) => missing.extend(lacks),
+        let interface = &resolve.interfaces[*id];
+        imports.extend(interface.functions.keys().map(|function| format!("{name} {function}")));
+        match offered(&name, resolve, interface, offer) {
+            Ok(capability) => capabilities.extend(capability.filter(|_| !interface.functions.is_empty())),
+            Err(lacks) => missing.extend(lacks.into_iter().take(MISSING.saturating_sub(missing.len()))),
         }
     }
-    if !missing.is_empty() {
-        return Err(LoadError::MissingImports(missing));
-    }
     let exports: Vec<String> = world.exports.keys().map(|key: &WorldKey| resolve.name_world_key(key)).collect();
-    let worlds: Vec<World> = exports.iter().filter_map(|name| world_of(name)).collect();
-    if worlds.is_empty() {
-        let found = if exports.is_empty() { "nothing".into() } else { exports.join(", ") };
-        return Err(LoadError::NoWorld(format!("it exports {found} (this server has WIT {WIT_VERSION})")));
+    let worlds = exports.iter().filter_map(|name| world_of(name, offer)).collect();
+    let found = if exports.is_empty() { "nothing".into() } else { exports.join(", ") };
+    Looked {
+        worlds,
+        exports: format!("it exports {found} (this server has WIT {})", offer.version()),
+        capabilities: capabilities.into_iter().collect(),
+        imports,
+        missing,
     }
-    Ok(Inspected { worlds, capabilities: capabilities.into_iter().collect(), imports })
 }
 
-/// The capability an imported interface needs, or what of it this host does not have.
-fn offered(interface: &str, functions: &[&str]) -> Result<Option<Capability>, Vec<String>> {
+/// The capability an imported interface needs, or what of it the offer does not have.
+fn offered(
+    interface: &str,
+    resolve: &Resolve,
+    wanted: &Interface,
+    offer: &Offer,
+) -> Result<Option<Capability>, Vec<Missing>> {
     let (name, version) = interface.split_once('@').unwrap_or((interface, ""));
     let package = name.split('/').next().unwrap_or_default();
     if package.starts_with("wasi:") {
         return match wasi::PACKAGES.contains(&package) && version.starts_with("0.2") {
             true => Ok(None),
-            false => Err(vec![format!("it imports {interface}, which plugins never get")]),
+            false => Err(vec![Missing::plain(interface, format!("it imports {interface}, which plugins never get"))]),
         };
     }
     let Some(own) = name.strip_prefix("jackfield:pbx/") else {
-        return Err(vec![format!("it imports {interface}, which this server does not know")]);
+        let why = format!("it imports {interface}, which this server does not know");
+        return Err(vec![Missing::plain(interface, why)]);
     };
-    if major_minor(version) != major_minor(WIT_VERSION) {
-        return Err(vec![format!("it imports {interface}: it needs WIT {version}, this server has {WIT_VERSION}")]);
-    }
-    let Some((_, known)) = OFFERED.iter().find(|(offered, _)| offered == own) else {
-        return Err(vec![format!(
-            "it imports {interface}, an interface that WIT {WIT_VERSION} of this server does not have"
-        )]);
-    };
-    let lacks: Vec<String> = functions
-        .iter()
-        .filter(|function| !known.iter().any(|known| known == *function))
-        .map(|function| {
-            format!("it imports {interface} {function}, which WIT {WIT_VERSION} of this server does not have")
-        })
-        .collect();
-    if lacks.is_empty() { Ok(Capability::of_interface(own)) } else { Err(lacks) }
+    offer.lacks(own, interface, version, resolve, wanted).map(|()| Capability::of_interface(own))
 }
 
-fn world_of(export: &str) -> Option<World> {
+fn world_of(export: &str, offer: &Offer) -> Option<World> {
     let (name, version) = export.split_once('@')?;
-    if major_minor(version) != major_minor(WIT_VERSION) {
+    if major_minor(version) != major_minor(offer.version()) {
         return None;
     }
     match name {
@@ -166,10 +167,4 @@ fn world_of(export: &str) -> Option<World> {
         "jackfield:pbx/services" => Some(World::Service),
         _ => None,
     }
-}
-
-/// Versions that agree in this are compatible as far as they go: 0.1.0 and 0.1.7, not 0.2.0.
-fn major_minor(version: &str) -> Option<(&str, &str)> {
-    let mut parts = version.split('.');
-    Some((parts.next()?, parts.next()?))
 }

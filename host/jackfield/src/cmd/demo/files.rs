@@ -21,17 +21,17 @@ const PEOPLE: [&str; 10] = ["Alice", "Bob", "Carol", "David", "Erin", "Frank", "
 
 /// A tenant and its phones, as printed.
 #[derive(Serialize)]
-pub(super) struct Account {
-    pub(super) name: String,
-    pub(super) domain: String,
-    pub(super) endpoints: Vec<Endpoint>,
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) domain: String,
+    pub(crate) endpoints: Vec<Endpoint>,
 }
 
 /// A phone and its secret.
 #[derive(Serialize)]
-pub(super) struct Endpoint {
-    pub(super) name: String,
-    pub(super) secret: String,
+pub(crate) struct Endpoint {
+    pub(crate) name: String,
+    pub(crate) secret: String,
     /// The name that called parties see.
     pub(super) caller: String,
 }
@@ -53,22 +53,37 @@ pub(super) fn make(dir: &Path, sip: Option<SocketAddr>, plugins: &Path) -> Resul
     let sip = sip.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 5060)));
     let names = plugin_names(plugins).map_err(|error| failed(plugins, error))?;
     for tenant in TENANTS {
-        let folder = config.join("tenants").join(tenant);
         // Made by a start that went no further: the secrets stay.
-        if folder.join("dialplan.conf").exists() {
-            continue;
+        if !config.join("tenants").join(tenant).join("dialplan.conf").exists() {
+            make_tenant(&config, tenant, 100, DIALPLAN, &names)?;
         }
-        let toml = tenant_toml(tenant, &names).map_err(|error| failed(Path::new("/dev/urandom"), error))?;
-        // Secrets are for whoever runs the demo.
-        let mut private = fs::DirBuilder::new();
-        private.recursive(true).mode(0o700).create(folder.join("sounds")).map_err(|error| failed(&folder, error))?;
-        write(&folder.join("tenant.toml"), &toml)?;
-        write(&folder.join("dialplan.conf"), DIALPLAN)?;
     }
     // Last, because it is what a second start looks for.
-    let text = JACKFIELD.replace("{sip}", &sip.to_string()).replace("{ip}", &sip.ip().to_string());
-    write(&host_file(dir), &text)?;
+    make_host(dir, sip)?;
     Ok(true)
+}
+
+/// Writes the host's own file.
+pub(crate) fn make_host(dir: &Path, sip: SocketAddr) -> Result<(), String> {
+    write(&host_file(dir), &JACKFIELD.replace("{sip}", &sip.to_string()).replace("{ip}", &sip.ip().to_string()))
+}
+
+/// Makes a tenant with ten phones, the first of which has this number, and secrets nobody else has.
+pub(crate) fn make_tenant(
+    config: &Path,
+    tenant: &str,
+    first: u32,
+    dialplan: &str,
+    plugins: &[String],
+) -> Result<(), String> {
+    let failed = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
+    let folder = config.join("tenants").join(tenant);
+    let toml = tenant_toml(tenant, first, plugins).map_err(|error| failed(Path::new("/dev/urandom"), error))?;
+    // Secrets are for whoever runs the demo.
+    let mut private = fs::DirBuilder::new();
+    private.recursive(true).mode(0o700).create(folder.join("sounds")).map_err(|error| failed(&folder, error))?;
+    write(&folder.join("tenant.toml"), &toml)?;
+    write(&folder.join("dialplan.conf"), dialplan)
 }
 
 /// Takes the host's file away that this start made: it has an address on which nothing could listen.
@@ -122,9 +137,9 @@ fn plugin_names(plugins: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-fn tenant_toml(tenant: &str, plugins: &[String]) -> io::Result<String> {
+fn tenant_toml(tenant: &str, first: u32, plugins: &[String]) -> io::Result<String> {
     let mut toml = TENANT.replace("{domain}", &format!("{tenant}.test"));
-    for (number, person) in (100..).zip(PEOPLE) {
+    for (number, person) in (first..).zip(PEOPLE) {
         let name = number.to_string();
         let secret = strong_secret(&name, tenant)?;
         let caller = format!("caller-id = \"{person} <{name}>\"");
@@ -148,7 +163,7 @@ fn strong_secret(user: &str, tenant: &str) -> io::Result<String> {
 }
 
 /// The accounts as the files have them now, of every tenant whose files can be read.
-pub(super) fn accounts(dir: &Path, plugins: &Path) -> Vec<Account> {
+pub(crate) fn accounts(dir: &Path, plugins: &Path) -> Vec<Account> {
     let packages = Packages::new(Some(plugins.into()));
     let loaded = Loaded::read(&dir.join("config"), &packages, &Running::default());
     let account = |tenant: crate::config::Tenant| Account {

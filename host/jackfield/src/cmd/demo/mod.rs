@@ -1,6 +1,6 @@
 //! `jackfield demo`: a PBX with two tenants that use the same numbers, made once and run.
 
-mod files;
+pub(crate) mod files;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -60,6 +60,7 @@ impl Demo {
             plugins: Some(plugins),
             sip: self.sip,
             log: self.shared.log(),
+            tap: None,
             advice: Advice {
                 listen: "choose another address or port with --sip, as in --sip 127.0.0.1:5070",
                 locked: "it is running already: use it, stop it, or make another one with --dir and --sip",

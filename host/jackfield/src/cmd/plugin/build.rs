@@ -7,15 +7,45 @@ use std::process::{Command, Stdio};
 use ::plugin::{Inspection, Language, Manifest, Package};
 use serde_json::json;
 
-use crate::author::{self, Sdk};
 use crate::cmd::output::Output;
 use crate::cmd::{Exit, Failure};
+use author::Sdk;
+use bytes::Bytes;
+
+/// A plugin that was built.
+pub(super) struct Built {
+    pub(super) manifest: Manifest,
+    /// What `plugin install` takes.
+    pub(super) package: PathBuf,
+    wasm: Bytes,
+    inspection: Inspection,
+}
 
 pub(super) fn run(folder: &Path, output: Output) -> Result<(), Failure> {
-    let manifest_path = folder.join("plugin.toml");
-    let text = read(&manifest_path, fs::read_to_string)?;
-    let manifest = Manifest::parse(&manifest_path.display().to_string(), &text)
-        .map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
+    let built = build(folder)?;
+    let (inspection, package, bytes) = (&built.inspection, &built.package, built.wasm.len());
+    let uses: Vec<&str> = inspection.uses().iter().map(|capability| capability.name()).collect();
+    let value = json!({
+        "package": package, "bytes": bytes, "digest": ::plugin::Digest::of(&built.wasm).to_string(),
+        "capabilities": uses, "imports": inspection.imports(),
+    });
+    output.value(&value, || built.sentence());
+    Ok(())
+}
+
+impl Built {
+    /// What came of it, for people.
+    pub(super) fn sentence(&self) -> String {
+        let uses: Vec<&str> = self.inspection.uses().iter().map(|capability| capability.name()).collect();
+        let uses = if uses.is_empty() { "no capability".to_owned() } else { uses.join(", ") };
+        let Manifest { id, version, .. } = &self.manifest;
+        format!("{id} {version}: {} KB, uses {uses}; package in {}", self.wasm.len() / 1000, self.package.display())
+    }
+}
+
+/// Builds a plugin and lays out its package.
+pub(super) fn build(folder: &Path) -> Result<Built, Failure> {
+    let (text, manifest) = manifest(folder)?;
     author::write(folder, &manifest).map_err(|error| not_done(folder, &error))?;
     compile(folder, &manifest)?;
     let artifact = artifact(folder, &manifest);
@@ -25,22 +55,16 @@ pub(super) fn run(folder: &Path, output: Output) -> Result<(), Failure> {
     let inspection = Inspection::of(&package).map_err(|error| not_done(&artifact, &error))?;
     let Package { wasm, .. } = package;
     let package = pack(folder, &manifest, &wasm).map_err(|error| not_done(folder, &error))?;
-    let uses: Vec<&str> = inspection.uses().iter().map(|capability| capability.name()).collect();
-    let value = json!({
-        "package": package, "bytes": wasm.len(), "digest": ::plugin::Digest::of(&wasm).to_string(),
-        "capabilities": uses, "imports": inspection.imports(),
-    });
-    output.value(&value, || {
-        let uses = if uses.is_empty() { "no capability".to_owned() } else { uses.join(", ") };
-        format!(
-            "{} {}: {} KB, uses {uses}; package in {}",
-            manifest.id,
-            manifest.version,
-            wasm.len() / 1000,
-            package.display()
-        )
-    });
-    Ok(())
+    Ok(Built { manifest, package, wasm, inspection })
+}
+
+/// The text of a folder's plugin.toml, and what it says.
+pub(super) fn manifest(folder: &Path) -> Result<(String, Manifest), Failure> {
+    let path = folder.join("plugin.toml");
+    let text = read(&path, fs::read_to_string)?;
+    let manifest = Manifest::parse(&path.display().to_string(), &text);
+    let manifest = manifest.map_err(|error| Failure::new(Exit::Configuration, error.to_string()))?;
+    Ok((text, manifest))
 }
 
 /// Runs the manifest's command, or the language's own, where the sources are.
@@ -84,7 +108,8 @@ fn cargo_target(folder: &Path) -> PathBuf {
     std::path::absolute(&chosen).unwrap_or(chosen)
 }
 
-fn artifact(folder: &Path, manifest: &Manifest) -> PathBuf {
+/// Where the build leaves the component or core module.
+pub(super) fn artifact(folder: &Path, manifest: &Manifest) -> PathBuf {
     match (&manifest.build.artifact, manifest.build.language) {
         (Some(artifact), _) => folder.join(artifact),
         (None, Language::Rust) => {

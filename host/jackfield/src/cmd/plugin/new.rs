@@ -7,7 +7,6 @@ use ::plugin::Manifest;
 use clap::ValueEnum;
 use serde_json::json;
 
-use crate::author;
 use crate::cmd::output::Output;
 use crate::cmd::{Exit, Failure};
 

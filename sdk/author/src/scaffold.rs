@@ -11,7 +11,7 @@ const GITIGNORE: &str = "/build\n/node_modules\n";
 
 /// What a plugin is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// It provides a dialplan application.
     App,
     /// It provides a dialplan function.
@@ -21,10 +21,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::App, Self::Function, Self::Service];
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::App, Self::Function, Self::Service];
 
     /// What the ids of this kind begin with.
-    pub(crate) fn prefix(self) -> &'static str {
+    pub fn prefix(self) -> &'static str {
         match self {
             Self::App => "app-",
             Self::Function => "func-",
@@ -33,19 +34,19 @@ impl Kind {
     }
 
     /// The kind that an id begins with; an application if it begins with none.
-    pub(crate) fn of(id: &str) -> Self {
+    pub fn of(id: &str) -> Self {
         Self::ALL.into_iter().find(|kind| id.starts_with(kind.prefix())).unwrap_or(Self::App)
     }
 }
 
 macro_rules! template {
     ($name:literal) => {
-        include_str!(concat!("../../../../sdk/template/", $name))
+        include_str!(concat!("../../template/", $name))
     };
 }
 
 /// The files of a new plugin `id`: `app-front-desk` has the application `FrontDesk`, `func-front-desk` the function `FRONT_DESK`.
-pub(crate) fn files(id: &str, kind: Kind, language: Language) -> Vec<(&'static str, String)> {
+pub fn files(id: &str, kind: Kind, language: Language) -> Vec<(&'static str, String)> {
     let (manifest, [rust, python, javascript, c]) = match kind {
         Kind::App => (
             template!("app/plugin.toml"),
@@ -99,7 +100,7 @@ pub(crate) fn files(id: &str, kind: Kind, language: Language) -> Vec<(&'static s
 }
 
 /// The name of what a new plugin provides, made of the plugin's own.
-pub(crate) fn provided(id: &str, kind: Kind) -> String {
+pub fn provided(id: &str, kind: Kind) -> String {
     let words = id.strip_prefix(kind.prefix()).unwrap_or(id);
     match kind {
         Kind::Function => words.replace('-', "_").to_ascii_uppercase(),

@@ -6,7 +6,7 @@ use wasi_preview1_component_adapter_provider::{
 use wit_component::ComponentEncoder;
 
 /// Makes a component of a core module. A component stays what it is.
-pub(crate) fn componentize(wasm: Vec<u8>) -> Result<Vec<u8>, String> {
+pub fn componentize(wasm: Vec<u8>) -> Result<Vec<u8>, String> {
     // The fifth byte is the version, the seventh the layer: 1 is a component.
     if wasm.get(..8) != Some(b"\0asm\x01\0\0\0") {
         return Ok(wasm);

@@ -9,16 +9,17 @@ use wit_bindgen_core::Files;
 use super::world::{NAME, Resolved, wit};
 
 /// A language's files, and where they go below the plugin's folder.
-pub(crate) struct Sdk {
-    pub(crate) folder: &'static str,
+pub struct Sdk {
+    /// Where its files go, below the plugin's folder.
+    pub folder: &'static str,
     files: &'static [(&'static str, &'static str)],
     /// What builds a plugin whose manifest does not say it.
-    pub(crate) command: &'static str,
+    pub command: &'static str,
 }
 
 macro_rules! files {
     ($folder:literal: $($name:literal),+ $(,)?) => {
-        &[$(($name, include_str!(concat!("../../../../sdk/", $folder, "/", $name)))),+]
+        &[$(($name, include_str!(concat!("../../", $folder, "/", $name)))),+]
     };
 }
 
@@ -66,7 +67,7 @@ const C: Sdk = Sdk {
 
 impl Sdk {
     /// The SDK of a language.
-    pub(crate) fn of(language: Language) -> &'static Self {
+    pub fn of(language: Language) -> &'static Self {
         match language {
             Language::Rust => &RUST,
             Language::Python => &PYTHON,
@@ -77,7 +78,7 @@ impl Sdk {
 }
 
 /// Writes the world and the SDK below a plugin's folder.
-pub(crate) fn write(folder: &Path, manifest: &Manifest) -> io::Result<()> {
+pub fn write(folder: &Path, manifest: &Manifest) -> io::Result<()> {
     for (name, text) in wit(manifest) {
         put(&folder.join("build/wit/v0.1").join(name), text.as_bytes())?;
     }

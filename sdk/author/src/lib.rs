@@ -4,10 +4,14 @@
 //! anew at each build and belong to this version of the server; `package/` is what `jackfield plugin install` takes.
 
 mod component;
+mod docs;
 mod scaffold;
 mod sdk;
+mod watch;
 mod world;
 
-pub(crate) use component::componentize;
-pub(crate) use scaffold::{Kind, files, provided};
-pub(crate) use sdk::{Sdk, write};
+pub use component::componentize;
+pub use docs::{Format, reference};
+pub use scaffold::{Kind, files, provided};
+pub use sdk::{Sdk, write};
+pub use watch::{FILES, Sources};
