@@ -141,6 +141,12 @@ pub enum Failure {
     Failed(String),
 }
 
+/// Whoever does TLS in this process by a library's own choice does it as we do.
+pub fn choose_tls_provider() {
+    // An error says that it is chosen already.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
 /// There is no TLS.
 #[derive(Debug, thiserror::Error)]
 #[error("no TLS: {0}")]

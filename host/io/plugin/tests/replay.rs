@@ -1,5 +1,7 @@
 //! F63: what a run asked and was told is kept, and a version is run on it again.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod support;
 
 use plugin::{Against, Departure, Keeping, Package, Recording, ReplayError, RunError, limit};

@@ -102,7 +102,7 @@ impl Remote {
 
     async fn download(&self, url: reqwest::Url) -> Result<Bytes, RemoteError> {
         let failed = |source| RemoteError::Http { place: self.place(), source };
-        prepare();
+        net::http::choose_tls_provider();
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::limited(REDIRECTS))
             .https_only(url.scheme() == "https")
@@ -172,7 +172,7 @@ pub(crate) async fn publish(
 }
 
 fn client(reference: &Reference) -> Client {
-    prepare();
+    net::http::choose_tls_provider();
     let host = reference.resolve_registry();
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
     let protocol = if is_this_machine(host) { ClientProtocol::Http } else { ClientProtocol::Https };
@@ -183,12 +183,6 @@ fn client(reference: &Reference) -> Client {
 fn is_this_machine(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// TLS has one provider in this process.
-fn prepare() {
-    // An error says that it is chosen already.
-    drop(rustls::crypto::ring::default_provider().install_default());
 }
 
 /// An error with those below it, which have what matters: `error sending request` alone tells nobody that a port is closed.
