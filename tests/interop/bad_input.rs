@@ -1,8 +1,10 @@
 //! Wrong files and wrong plugins: refused with the reason, while calls go on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::server::Server;
+use crate::crowd::Crowd;
+use crate::reload::new_version;
+use crate::server::{Server, profile};
 use crate::sipp::{Place, Role};
 
 /// Calls Echo and hangs up.
@@ -74,7 +76,7 @@ fn a_trap_ends_one_call_and_no_other() {
 /// The built hostile guest (`tests/guest/hostile`), built here when nobody did.
 pub(crate) fn hostile() -> PathBuf {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let profile = crate::server::profile();
+    let profile = profile();
     let target = profile.parent().unwrap();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = std::process::Command::new(cargo)
@@ -86,4 +88,58 @@ pub(crate) fn hostile() -> PathBuf {
         .unwrap();
     assert!(status.success(), "the hostile guest does not build");
     target.join("wasm32-wasip2/plugin/hostile.wasm")
+}
+
+/// What cannot be installed says why, by file and line where there is one, and what runs runs on.
+#[test]
+fn packages_that_are_none_leave_what_runs() {
+    let server = Server::start();
+    let before = server.ask(&["plugin", "show", "acme", "app-echo"])["digest"].clone();
+    let folder = new_version(&server);
+    let install =
+        |folder: &Path| server.say(&["plugin", "install", "acme", folder.to_str().unwrap(), "--unsigned", "--yes"]);
+    let manifest = std::fs::read_to_string(folder.join("plugin.toml")).unwrap();
+    let component = std::fs::read(folder.join("app-echo.wasm")).unwrap();
+    let with = |text: &str| std::fs::write(folder.join("plugin.toml"), text).unwrap();
+
+    with(&format!("{manifest}\n[capabilities]\nkw = {{}}\n"));
+    let (code, text) = install(&folder);
+    let line = manifest.lines().count() + 3;
+    assert!(code == 1 && text.contains(&format!("plugin.toml:{line}")) && text.contains("kw"), "{code} {text}");
+    with(&manifest);
+
+    std::fs::File::create(folder.join("app-echo.wasm")).unwrap().set_len((32 << 20) + 1).unwrap();
+    let (code, text) = install(&folder);
+    assert!(code == 1 && text.contains("at most 33554432"), "{code} {text}");
+    std::fs::write(folder.join("app-echo.wasm"), &component[..component.len() / 2]).unwrap();
+    let (code, text) = install(&folder);
+    assert!(code == 1 && text.contains("app-echo"), "{code} {text}");
+    std::fs::write(folder.join("app-echo.wasm"), component).unwrap();
+
+    assert_eq!(server.ask(&["plugin", "show", "acme", "app-echo"])["digest"], before);
+    assert_calls_work(&server);
+}
+
+/// J6: several administrators at once, and an installation while calls drain: one after the other, whole, and calls go on.
+#[test]
+fn installations_do_not_meet() {
+    let server = Server::start();
+    let mut callers = Crowd::new(server.account("acme", "100"));
+    (0..10).for_each(|_| callers.call("600"));
+    callers.until_up();
+    let bundled = profile().join("plugins/app-echo");
+    let folders = [new_version(&server), bundled];
+    std::thread::scope(|scope| {
+        for folder in folders.iter().cycle().take(8) {
+            scope.spawn(|| server.ask(&["plugin", "install", "acme", folder.to_str().unwrap(), "--unsigned", "--yes"]));
+        }
+    });
+    callers.work();
+    assert_eq!(callers.up(), 10);
+    let shown = server.ask(&["plugin", "show", "acme", "app-echo"]);
+    assert_eq!(shown["live"].as_u64().unwrap() + shown["draining"].as_u64().unwrap(), 10, "{shown}");
+    let last = server.ask(&["plugin", "history", "acme", "app-echo"]).as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["digest"], shown["digest"], "what is told last is what runs");
+    callers.hang_up();
+    assert_calls_work(&server);
 }

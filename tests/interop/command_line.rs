@@ -95,7 +95,10 @@ fn a_plugin_goes_with_its_table_and_one_by_command_stays() {
     assert!(code == 3 && text.contains("or [plugins.app-dial-by-name] in tenant.toml"), "{code} {text}");
     std::fs::write(server.file("acme", "dialplan.conf"), "[internal]\nexten => 600,1,Echo()\n").unwrap();
     assert_eq!(server.say(&["reload"]).0, 0);
-    assert_eq!(installed(&server), ["app-echo", "app-playback", "app-read", "app-voicemail"]);
+    assert_eq!(
+        installed(&server),
+        ["app-echo", "app-playback", "app-queue", "app-read", "app-voicemail", "func-queue-strategy"]
+    );
     server.ask(&["plugin", "install", "acme", "func-core"]);
     assert_eq!(server.say(&["reload"]).0, 0);
     let list = server.ask(&["plugin", "list", "acme"]);

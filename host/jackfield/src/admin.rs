@@ -395,11 +395,11 @@ impl Control for Admin {
     }
 
     async fn runs(&self, tenant: &str) -> Result<Vec<RecordedRun>, ControlError> {
-        Ok(Self::recorded(&*self.tenant(tenant)?))
+        Self::recorded(&*self.tenant(tenant)?).await
     }
 
     async fn run(&self, tenant: &str, call: &str) -> Result<serde_json::Value, ControlError> {
-        let recording = Self::recording(&*self.tenant(tenant)?, call)?;
+        let recording = Self::recording(&*self.tenant(tenant)?, call).await?;
         serde_json::to_value(recording).map_err(|error| ControlError::new(ErrorCode::Failed, error.to_string()))
     }
 

@@ -80,6 +80,8 @@ impl Visit<'_> {
                     if self.ring(&members, Duration::from_millis(ms))? {
                         return Ok("CONTINUE".to_owned());
                     }
+                    // A phone that refuses at once is not asked again at once, whatever `retry` says.
+                    self.leg.wait(POLL)?;
                 }
                 Ok(Answer::Out(status)) => return Ok(status),
                 Ok(Answer::Wait { position }) => {

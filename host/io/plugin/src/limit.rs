@@ -54,6 +54,8 @@ pub const TAPE_BYTES: usize = 256 << 10;
 pub const TAPE_CROSSINGS: usize = 10_000;
 /// Recorded runs a tenant can keep.
 pub const TAPES: usize = 10_000;
+/// Runs of a tenant that are recorded at once; a further one is not. With [`TAPE_BYTES`] it bounds the memory for them.
+pub const TAPES_AT_ONCE: usize = 256;
 /// Recorded runs of a tenant that wait for the disk; a further one is not kept.
 pub const TAPES_WAITING: usize = 64;
 /// How far guest threads go behind the others (the nice value of `setpriority(2)`): a tenth of what the others get when all want the

@@ -8,11 +8,13 @@ mod ports;
 pub(crate) mod replay;
 pub(crate) mod shelf;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use crate::generation::lock;
@@ -83,7 +85,9 @@ pub struct Keeping {
 /// One run's tape.
 pub(crate) struct Tape {
     mode: Mode,
-    pub(crate) seed: [u8; 32],
+    seed: [u8; 32],
+    /// Of a replayed run: the settings of now, for a version that reads what the recorded one did not.
+    settings: Arc<BTreeMap<String, String>>,
     reel: Mutex<Reel>,
     /// Told when a replayed run asks what the recorded one did not.
     stopped: Notify,
@@ -131,10 +135,33 @@ pub(crate) enum Stop {
 
 /// Questions that do nothing and that no call notices.
 fn is_passive(asked: &str) -> bool {
-    ["clock", "log ", "metric ", "random ", "settings"].iter().any(|passive| asked.starts_with(passive))
+    ["clock", "log ", "random ", "settings"].iter().any(|passive| asked.starts_with(passive))
+}
+
+impl Doors {
+    /// The beginning of a question of which no more is to be kept.
+    fn hidden(&self, asked: &str) -> Option<&str> {
+        self.redact.iter().map(String::as_str).find(|hidden| asked.starts_with(hidden))
+    }
+
+    /// What of a question may be kept.
+    fn shown(&self, asked: &str) -> String {
+        self.hidden(asked).unwrap_or(asked).to_owned()
+    }
 }
 
 impl Reel {
+    /// Keeps a crossing while there is room.
+    fn push(&mut self, crossing: Crossing) {
+        let answered = crossing.answered.as_ref().map_or(0, |answered| answered.get().len());
+        let bytes = self.bytes + crossing.asked.len() + answered;
+        self.cut |= bytes > TAPE_BYTES || self.crossings.len() >= TAPE_CROSSINGS;
+        if !self.cut {
+            self.bytes = bytes;
+            self.crossings.push(crossing);
+        }
+    }
+
     /// What was answered to this question last, or will be next.
     fn recall<T: DeserializeOwned>(&self, asked: &str) -> Option<T> {
         let (past, future) = self.crossings.split_at(self.next);
@@ -150,11 +177,11 @@ impl Tape {
         // As every hash map of this process has it: without random numbers there is no going on.
         getrandom::fill(&mut seed).expect("the kernel has random numbers");
         let mode = Mode::Recording(Doors { call, tenant, redact });
-        Arc::new(Self { mode, seed, reel: Mutex::default(), stopped: Notify::new() })
+        Arc::new(Self { mode, seed, settings: Arc::default(), reel: Mutex::default(), stopped: Notify::new() })
     }
 
     /// Gives back what was recorded.
-    pub(crate) fn play(recording: &Recording, lenient: bool) -> Arc<Self> {
+    pub(crate) fn play(recording: &Recording, lenient: bool, settings: Arc<BTreeMap<String, String>>) -> Arc<Self> {
         let reel = Reel {
             lenient,
             crossings: recording.crossings.clone(),
@@ -162,7 +189,13 @@ impl Tape {
             cut: recording.cut,
             ..Reel::default()
         };
-        Arc::new(Self { mode: Mode::Playing, seed: recording.seed, reel: Mutex::new(reel), stopped: Notify::new() })
+        let mode = Mode::Playing;
+        Arc::new(Self { mode, seed: recording.seed, settings, reel: Mutex::new(reel), stopped: Notify::new() })
+    }
+
+    /// What random numbers of this purpose come from: the same when it is run again, and one tells nothing of another.
+    pub(crate) fn seed_for(&self, purpose: &str) -> [u8; 32] {
+        Sha256::new().chain_update(self.seed).chain_update(purpose).finalize().into()
     }
 
     /// One question of the guest's that may take long.
@@ -172,11 +205,11 @@ impl Tape {
     {
         match &self.mode {
             Mode::Recording(doors) => {
-                self.ask(&asked);
+                self.ask(doors.shown(&asked));
                 let answer = live();
                 Box::pin(async move {
                     let answer = answer.await;
-                    self.answered(&doors.redact, asked, &answer);
+                    self.answered(doors, asked, &answer);
                     answer
                 })
             }
@@ -195,7 +228,7 @@ impl Tape {
         match &self.mode {
             Mode::Recording(doors) => {
                 let answer = live();
-                self.answered(&doors.redact, asked, &answer);
+                self.answered(doors, asked, &answer);
                 answer
             }
             Mode::Playing => self.next(asked).unwrap_or_default(),
@@ -214,36 +247,22 @@ impl Tape {
         self.doors().map(|doors| (doors.call.clone(), doors.tenant.clone()))
     }
 
-    fn ask(&self, asked: &str) {
+    fn ask(&self, asked: String) {
         let mut reel = lock(&self.reel);
         // A question that was given up, and the run went on: its answer is not known.
-        if let Some(asked) = reel.asking.replace(asked.to_owned())
-            && !reel.cut
-        {
-            reel.crossings.push(Crossing { asked, answered: None });
+        if let Some(asked) = reel.asking.replace(asked) {
+            reel.push(Crossing { asked, answered: None });
         }
     }
 
-    fn answered<T: Serialize>(&self, redact: &[String], asked: String, answer: &T) {
+    fn answered<T: Serialize>(&self, doors: &Doors, asked: String, answer: &T) {
         let mut reel = lock(&self.reel);
         reel.asking = None;
-        if reel.cut {
-            return;
-        }
-        let hidden = redact.iter().find(|hidden| asked.starts_with(hidden.as_str()));
-        let crossing = match hidden {
-            Some(hidden) => Crossing { asked: hidden.clone(), answered: None },
+        reel.push(match doors.hidden(&asked) {
+            Some(hidden) => Crossing { asked: hidden.to_owned(), answered: None },
             // What crosses is strings, numbers and lists of them.
             None => Crossing { asked, answered: to_raw_value(answer).ok() },
-        };
-        let answered = crossing.answered.as_ref().map_or(0, |answered| answered.get().len());
-        let bytes = reel.bytes + crossing.asked.len() + answered;
-        if bytes > TAPE_BYTES || reel.crossings.len() >= TAPE_CROSSINGS {
-            reel.cut = true;
-            return;
-        }
-        reel.bytes = bytes;
-        reel.crossings.push(crossing);
+        });
     }
 
     /// What the recorded run was told where this one asks.
@@ -274,7 +293,9 @@ impl Tape {
             }
             Some(Crossing { asked: hidden, answered: None }) if asked.starts_with(hidden.as_str()) => Stop::EndOfTape,
             Some(other) => departed(other.asked.clone(), asked),
-            None if reel.cut || reel.unanswered.as_ref() == Some(&asked) => Stop::EndOfTape,
+            None if reel.cut || reel.unanswered.as_ref().is_some_and(|begun| asked.starts_with(begun)) => {
+                Stop::EndOfTape
+            }
             None => departed(reel.unanswered.clone().unwrap_or_else(|| THE_END.into()), asked),
         };
         reel.stop = Some(stop);
@@ -343,14 +364,14 @@ mod tests {
     #[test]
     fn looking_is_no_departure_of_another_version() {
         let recording = recorded(&[("clock", "[5,1]"), ("answer", "1"), ("log Info \"x\"", "null"), ("play", "2")]);
-        let tape = Tape::play(&recording, true);
+        let tape = Tape::play(&recording, true, Arc::default());
         assert_eq!(tape.cross_now::<u32>("answer".into(), || 0), 1);
         assert_eq!(tape.cross_now::<(u64, u64)>("clock".into(), || (0, 0)), (5, 1), "the time is that of then");
         tape.cross_now::<()>("log Warn \"y\"".into(), || ());
         assert_eq!(tape.cross_now::<u32>("play".into(), || 0), 2);
         assert_eq!((tape.stop(), tape.rest("returned")), (None, None));
 
-        let strict = Tape::play(&recording, false);
+        let strict = Tape::play(&recording, false, Arc::default());
         strict.cross_now::<u32>("answer".into(), || 0);
         let departure = Departure { after: 0, recorded: "clock".into(), replayed: "answer".into() };
         assert_eq!(strict.stop(), Some(Stop::Departed(departure)));
@@ -359,15 +380,15 @@ mod tests {
     /// After its first departure a run is told nothing more.
     #[test]
     fn the_first_departure_counts() {
-        let tape = Tape::play(&recorded(&[("a", "1"), ("b", "2")]), false);
+        let tape = Tape::play(&recorded(&[("a", "1"), ("b", "2")]), false, Arc::default());
         assert_eq!(tape.cross_now::<u32>("a".into(), || 0), 1);
         tape.cross_now::<u32>("c".into(), || 0);
         tape.cross_now::<u32>("b".into(), || 0);
         let departure = Departure { after: 1, recorded: "b".into(), replayed: "c".into() };
         assert_eq!(tape.stop(), Some(Stop::Departed(departure)));
-        let early = Tape::play(&recorded(&[("a", "1")]), false);
+        let early = Tape::play(&recorded(&[("a", "1")]), false, Arc::default());
         assert_eq!(early.rest("returned").unwrap().recorded, "a", "it ended before it asked");
-        let long = Tape::play(&recorded(&[]), false);
+        let long = Tape::play(&recorded(&[]), false, Arc::default());
         long.cross_now::<u32>("a".into(), || 0);
         assert!(matches!(long.stop(), Some(Stop::Departed(Departure { recorded, .. })) if recorded == THE_END));
     }

@@ -254,6 +254,11 @@ impl TenantPlugins {
         self.0.table.load().deployments.get(id)?.deployment.service()
     }
 
+    /// The tenant's settings for a plugin, as they are now.
+    pub(crate) fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>> {
+        self.0.port.settings(plugin)
+    }
+
     /// The tenant's recorded runs.
     pub(crate) fn shelf(&self) -> &Shelf {
         &self.0.shelf

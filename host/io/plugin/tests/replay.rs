@@ -170,3 +170,44 @@ async fn a_tape_has_an_end() {
     let bytes: usize = log.crossings.iter().map(|crossing| crossing.asked.len()).sum();
     assert!(bytes <= limit::TAPE_BYTES, "{bytes}");
 }
+
+/// A question that was given up, or that a run is killed in, is redacted as well.
+#[tokio::test]
+async fn what_is_redacted_is_not_kept_of_a_question_without_an_answer() {
+    let rig = keeping(10, &["Wait"]).await;
+    rig.install(hostile()).await.unwrap();
+    let call = FakeCall::new();
+    tokio::select! {
+        end = rig.run("Wait", "61234", &call) => panic!("{end:?}"),
+        () = call.reached(2) => {}
+    }
+    let abandoned = recordings(&rig, 1).await.remove(0);
+    assert_eq!(abandoned.unanswered.as_deref(), Some("Wait"));
+    assert_eq!(replay(&rig, &abandoned, Against::Same).await, None);
+}
+
+/// What an application asks its own service is on the tape: the service is not behind a replayed run.
+#[tokio::test]
+async fn an_application_with_a_service_is_the_same_again() {
+    let rig = keeping(10, &[]).await;
+    let manifest = "[plugin]\nid = \"counter\"\nversion = \"0.1.0\"\n[provides]\napps = [\"Count\"]\nservice = true\n[capabilities]\nbus = {}\ndialplan = {}\n";
+    rig.install(Package::folder(manifest, component("counter"))).await.unwrap();
+    for _ in 0..2 {
+        rig.run("Count", "add", &FakeCall::new()).await.unwrap().unwrap();
+    }
+    for recording in recordings(&rig, 2).await {
+        assert!(recording.crossings.iter().any(|crossing| crossing.asked.starts_with("ask")), "{recording:?}");
+        assert_eq!(replay(&rig, &recording, Against::Same).await, None);
+    }
+}
+
+/// What is not to be kept any more is not.
+#[tokio::test]
+async fn what_was_kept_goes_with_the_wish_to_keep_it() {
+    let rig = keeping(10, &[]).await;
+    rig.install(hostile()).await.unwrap();
+    rig.run("Good", "", &FakeCall::new()).await.unwrap().unwrap();
+    recordings(&rig, 1).await;
+    rig.plugins.keep_runs(Keeping::default());
+    assert_eq!(rig.plugins.recordings().count(), 0);
+}

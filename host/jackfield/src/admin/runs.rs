@@ -10,13 +10,16 @@ use super::deploy::package_error;
 use super::describe::rfc3339;
 
 impl Admin {
-    pub(super) fn recorded(tenant: &Tenant) -> Vec<RecordedRun> {
-        tenant.plugins().recordings().map(|recording| summary(&recording)).collect()
+    pub(super) async fn recorded(tenant: &Tenant) -> Result<Vec<RecordedRun>, ControlError> {
+        read(tenant, |recordings| recordings.map(|recording| summary(&recording)).collect()).await
     }
 
     /// The newest run of a call.
-    pub(super) fn recording(tenant: &Tenant, call: &str) -> Result<Recording, ControlError> {
-        let found = tenant.plugins().recordings().find(|recording| recording.call.starts_with(call));
+    pub(super) async fn recording(tenant: &Tenant, call: &str) -> Result<Recording, ControlError> {
+        let wanted = call.to_owned();
+        let found =
+            read(tenant, move |mut recordings| Iterator::find(&mut recordings, |one| one.call.starts_with(&wanted)))
+                .await?;
         found.ok_or_else(|| no_run(tenant, Some(call)))
     }
 
@@ -26,14 +29,15 @@ impl Admin {
         request: ReplayRequest,
     ) -> Result<Vec<ReplayedRun>, ControlError> {
         let against = self.against(request.against.as_deref()).await?;
-        let wanted = |recording: &Recording| {
-            request.call.as_ref().is_none_or(|call| recording.call.starts_with(call.as_str()))
-                && request.plugin.as_ref().is_none_or(|plugin| recording.plugin == *plugin)
+        let (call, plugin, of_package) = (request.call.clone(), request.plugin, against.1);
+        let wanted = move |recording: &Recording| {
+            call.as_ref().is_none_or(|call| recording.call.starts_with(call.as_str()))
+                && plugin.as_ref().is_none_or(|plugin| recording.plugin == *plugin)
                 // A package is one plugin's.
-                && against.1.as_ref().is_none_or(|plugin| recording.plugin == *plugin)
+                && of_package.as_ref().is_none_or(|plugin| recording.plugin == *plugin)
         };
         let mut replayed = Vec::new();
-        for recording in tenant.plugins().recordings().filter(wanted) {
+        for recording in read(tenant, |recordings| recordings.filter(wanted).collect::<Vec<_>>()).await? {
             let run = summary(&recording);
             let outcome = tenant.plugins().replay(recording, against.0.clone()).await;
             replayed.push(outcome.map_or_else(
@@ -69,6 +73,16 @@ impl Admin {
             Some(version) => Ok((Against::Version(version.to_owned()), None)),
         }
     }
+}
+
+/// Reads recordings away from the threads of calls.
+async fn read<T: Send + 'static>(
+    tenant: &Tenant,
+    work: impl FnOnce(&mut dyn Iterator<Item = Recording>) -> T + Send + 'static,
+) -> Result<T, ControlError> {
+    let plugins = tenant.plugins().clone();
+    let done = tokio::task::spawn_blocking(move || work(&mut plugins.recordings())).await;
+    done.map_err(|panic| ControlError::new(ErrorCode::Failed, panic.to_string()))
 }
 
 fn summary(recording: &Recording) -> RecordedRun {

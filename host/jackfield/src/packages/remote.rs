@@ -103,9 +103,12 @@ impl Remote {
     async fn download(&self, url: reqwest::Url) -> Result<Bytes, RemoteError> {
         let failed = |source| RemoteError::Http { place: self.place(), source };
         net::http::choose_tls_provider();
+        let is_secure = url.scheme() == "https";
+        // What is of this machine leads nowhere else: the way there could be one that is not encrypted.
+        let redirects = if is_secure { REDIRECTS } else { 0 };
         let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::limited(REDIRECTS))
-            .https_only(url.scheme() == "https")
+            .redirect(reqwest::redirect::Policy::limited(redirects))
+            .https_only(is_secure)
             .build()
             .map_err(failed)?;
         let response = client.get(url).send().await.and_then(reqwest::Response::error_for_status);

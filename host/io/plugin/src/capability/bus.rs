@@ -23,7 +23,6 @@ impl Host for State {
             return Ok(Err(invalid(format!("a timeout of more than {TIMEOUT_MS} ms"))));
         }
         let service = self.generation.as_ref().and_then(|generation| generation.deployment_service());
-        let Some(service) = service else { return Ok(Err(error("unsupported", "this plugin has no service"))) };
         let asked = format!("ask {:?} {timeout}", String::from_utf8_lossy(&request));
         let asking = ask(service, request, Duration::from_millis(timeout.into()));
         let answer = match self.run.tape().cloned() {
@@ -36,8 +35,9 @@ impl Host for State {
 }
 
 /// The answer, or code and detail of why there is none.
-async fn ask(service: ServiceSlot, request: Vec<u8>, timeout: Duration) -> Result<Vec<u8>, (String, String)> {
+async fn ask(service: Option<ServiceSlot>, request: Vec<u8>, timeout: Duration) -> Result<Vec<u8>, (String, String)> {
     let failed = |code: &str, detail: String| Err((code.to_owned(), detail));
+    let Some(service) = service else { return failed("unsupported", "this plugin has no service".into()) };
     match tokio::time::timeout(timeout, service.ask(request)).await {
         Err(_) => failed("timeout", "no answer".into()),
         Ok(Ok(Ok(answer))) => Ok(answer),

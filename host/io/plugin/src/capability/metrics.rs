@@ -19,8 +19,9 @@ impl From<MetricError> for Error {
 impl State {
     fn record_metric(&mut self, name: &str, change: Metric) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
-        let asked = format!("metric {name:?} {change:?}");
-        Ok(self.on_tape(asked, |state| Ok(lock(&state.deployment()?.metrics).record(name, change)?)))
+        // Behind a replayed run is nothing to count for, and what is counted decides nothing.
+        let Ok(deployment) = self.deployment() else { return Ok(Ok(())) };
+        Ok(lock(&deployment.metrics).record(name, change).map_err(Error::from))
     }
 }
 

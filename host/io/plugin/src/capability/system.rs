@@ -38,7 +38,12 @@ impl Host for State {
         let mut random = vec![0; bytes.min(RANDOM_BYTES) as usize];
         getrandom::fill(&mut random).map_err(|error| wasmtime::format_err!("no random bytes: {error}"))?;
         Ok(match self.run.tape() {
-            Some(tape) => tape.cross_now(format!("random {}", random.len()), || random),
+            Some(tape) => {
+                let recorded: Option<Vec<u8>> =
+                    tape.cross_now(format!("random {}", random.len()), || Some(random.clone()));
+                // None: a replayed run of another version, which asks for what the recorded one did not.
+                recorded.unwrap_or(random)
+            }
             None => random,
         })
     }

@@ -54,11 +54,12 @@ fn denying(log: &Arc<LogQuota>, clock: Coarse) -> WasiCtx {
         .allow_blocking_current_thread(false);
     if let Some(tape) = &clock.tape {
         // The libraries of languages draw the seeds of their hash tables here, and with them the order in which they go through them.
-        let random = || StdRng::from_seed(tape.seed);
+        let random = |purpose| StdRng::from_seed(tape.seed_for(purpose));
+        let seed = tape.seed_for("insecure-seed");
         builder
-            .secure_random(random())
-            .insecure_random(random())
-            .insecure_random_seed(u128::from_le_bytes(tape.seed.first_chunk().copied().expect("there are 32 bytes")));
+            .secure_random(random("secure"))
+            .insecure_random(random("insecure"))
+            .insecure_random_seed(u128::from_le_bytes(seed.first_chunk().copied().expect("there are 32 bytes")));
     }
     builder.build()
 }

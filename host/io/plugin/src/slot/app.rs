@@ -129,7 +129,11 @@ pub(crate) async fn perform(
     if store.data_mut().background.take().is_some() {
         // What the run left playing ends with it: a new prompt takes the leg.
         let request = Request::Play { leg: played_on, prompts: vec!["silence:20".into()], interrupt: String::new() };
-        drop(port.request(request).await);
+        // Not the guest's question: it stands on no tape.
+        let behind = store.data().run.tape().map(|tape| tape.behind().map(|(call, _)| call));
+        if let Some(port) = behind.unwrap_or(Some(port)) {
+            drop(port.request(request).await);
+        }
     }
     match result {
         Ok(end) => Ok(end.map_err(|error| GuestError { code: error.code, detail: error.detail })),

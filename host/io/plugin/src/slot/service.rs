@@ -84,10 +84,13 @@ impl ServiceSlot {
     }
 
     /// Tells it that a timer is due, when there is room.
-    pub(crate) async fn ring(&self, timer: String, data: Vec<(String, String)>) {
-        let event = Event { seq: 0, kind: "timer".into(), source: timer, data };
+    ///
+    /// `handed` is called when it has its place: until then the timer counts as one that is set.
+    pub(crate) async fn ring(&self, timer: String, data: Vec<(String, String)>, handed: impl FnOnce()) {
         // The service may be over.
-        drop(self.inbox.send(Message::Ring(event)).await);
+        let Ok(place) = self.inbox.reserve().await else { return };
+        handed();
+        place.send(Message::Ring(Event { seq: 0, kind: "timer".into(), source: timer, data }));
     }
 
     /// Counts an event that was refused: it shows in the numbers of those that follow. How many there are now.

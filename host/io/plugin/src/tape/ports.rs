@@ -180,8 +180,8 @@ impl TenantPort for Tape {
     }
 
     fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>> {
-        let settings = self.cross_now("settings".into(), || BTreeMap::clone(&self.tenant().settings(plugin)));
-        Arc::new(settings)
+        let recorded = self.cross_now("settings".into(), || Some(BTreeMap::clone(&self.tenant().settings(plugin))));
+        recorded.map_or_else(|| Arc::clone(&self.settings), Arc::new)
     }
 
     fn log(&self, record: LogRecord<'_>) {

@@ -1,5 +1,6 @@
 //! Recording a run, and running a recorded one again.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use call::LegId;
@@ -38,8 +39,7 @@ impl Recorder {
     ) -> Option<Self> {
         let shelf = generation.shelf()?;
         let redact = shelf.redacts()?;
-        if !shelf.reserve() {
-            tracing::warn!(plugin = %generation.manifest.id, "runs end faster than they can be recorded: one is not kept");
+        if !shelf.begin() {
             return None;
         }
         let tape = Tape::record(port.clone(), generation.tenant.clone(), redact);
@@ -73,6 +73,11 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         let Some(mut recording) = self.recording.take() else { return };
         (recording.crossings, recording.unanswered, recording.cut) = self.tape.take();
+        self.shelf.end();
+        if !self.shelf.reserve() {
+            tracing::warn!(plugin = %recording.plugin, "runs end faster than they can be written: one is not kept");
+            return;
+        }
         let shelf = self.shelf.clone();
         self.generation.host.guests().spawn_blocking(move || shelf.put(&recording));
     }
@@ -94,7 +99,7 @@ pub enum Against {
     Same,
     /// An installed version: its own, or the beginning of its digest.
     Version(String),
-    /// A package that is not installed. Nothing of it is kept.
+    /// A package that is not installed. Its component and code are kept until they are collected like all that nobody has.
     Package(Package),
 }
 
@@ -160,8 +165,8 @@ impl Candidate {
     }
 
     /// Runs it on what was recorded. No call, no tenant and no disk is behind it.
-    pub(crate) async fn replay(self, recording: &Recording) -> Replay {
-        let tape = Tape::play(recording, self.version.digest() != recording.component);
+    pub(crate) async fn replay(self, recording: &Recording, settings: Arc<BTreeMap<String, String>>) -> Replay {
+        let tape = Tape::play(recording, self.version.digest() != recording.component, settings);
         // As when it was recorded.
         tape.clock();
         let version = self.manifest.version.clone();
@@ -211,6 +216,7 @@ impl TenantPlugins {
     /// There is no such version, or the package is none of the plugin's.
     pub async fn replay(&self, recording: Recording, against: Against) -> Result<Replay, ReplayError> {
         let candidate = self.candidate(&recording, against).await?;
-        Ok(self.spawned(async move { candidate.replay(&recording).await }).await)
+        let settings = self.settings(&recording.plugin);
+        Ok(self.spawned(async move { candidate.replay(&recording, settings).await }).await)
     }
 }

@@ -1,7 +1,7 @@
 //! A tenant's recordings on disk: the newest so many.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Keeping, Recording};
 use crate::generation::lock;
-use crate::limit::{TAPES, TAPES_WAITING};
+use crate::limit::{TAPES, TAPES_AT_ONCE, TAPES_WAITING};
 
 /// The folder of a tenant's recordings.
 pub(crate) struct Shelf {
@@ -17,6 +17,8 @@ pub(crate) struct Shelf {
     keeping: Mutex<Keeping>,
     /// Names of files, the oldest first.
     names: Mutex<VecDeque<String>>,
+    /// Runs that are being recorded.
+    recording: AtomicUsize,
     /// Recordings that are being written.
     waiting: AtomicUsize,
     /// Makes names of one millisecond unlike.
@@ -37,14 +39,32 @@ impl Shelf {
             folder,
             keeping: Mutex::default(),
             names: Mutex::new(names.into()),
+            recording: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             number: AtomicUsize::new(0),
         }
     }
 
-    /// What to keep from now on.
+    /// What to keep from now on; what is more goes.
     pub(crate) fn keep(&self, keeping: Keeping) {
         *lock(&self.keeping) = Keeping { runs: keeping.runs.min(TAPES), ..keeping };
+        if let Err(error) = self.trim() {
+            tracing::warn!(folder = %self.folder.display(), %error, "a recorded run that is not to be kept is still there");
+        }
+    }
+
+    /// Takes the place of one run that is recorded; false if there are too many.
+    pub(crate) fn begin(&self) -> bool {
+        let free = self.recording.fetch_add(1, Ordering::Relaxed) < TAPES_AT_ONCE;
+        if !free {
+            self.end();
+        }
+        free
+    }
+
+    /// Such a run is over.
+    pub(crate) fn end(&self) {
+        self.recording.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// What of a run that begins now is not to be kept; none if nothing is.
@@ -76,12 +96,23 @@ impl Shelf {
         let call: String = recording.call.chars().filter(char::is_ascii_alphanumeric).collect();
         let name = format!("{:015}-{number:04}-{call}.json", recording.unix_ms);
         // They may hold what callers said and typed.
-        let file =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.folder.join(&name))?;
-        serde_json::to_writer(io::BufWriter::new(file), recording)?;
+        let path = self.folder.join(&name);
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let mut file = io::BufWriter::new(file);
+        let written = serde_json::to_writer(&mut file, recording).map_err(io::Error::from).and_then(|()| file.flush());
+        if let Err(error) = written {
+            // Half a recording is none.
+            std::fs::remove_file(&path)?;
+            return Err(error);
+        }
+        lock(&self.names).push_back(name);
+        self.trim()
+    }
+
+    /// Removes the oldest that are too many.
+    fn trim(&self) -> io::Result<()> {
         let most = lock(&self.keeping).runs;
         let mut names = lock(&self.names);
-        names.push_back(name);
         while names.len() > most {
             let Some(oldest) = names.pop_front() else { break };
             match std::fs::remove_file(self.folder.join(oldest)) {

@@ -168,10 +168,13 @@ impl Deployment {
         let (deployment, due, key) = (Arc::downgrade(self), generation.tenant.sleep(delay), name.clone());
         let task = generation.host.guests().spawn(async move {
             due.await;
-            let service = deployment.upgrade().and_then(|deployment| deployment.timer_due(&name, number));
-            if let Some(service) = service {
-                service.ring(name, data).await;
-            }
+            let Some(service) = deployment.upgrade().and_then(|deployment| deployment.service()) else { return };
+            let rung = || {
+                if let Some(deployment) = deployment.upgrade() {
+                    deployment.timer_rung(&name, number);
+                }
+            };
+            service.ring(name.clone(), data, rung).await;
         });
         if let Some((_, former)) = timers.set.insert(key, (number, task.abort_handle())) {
             former.abort();
@@ -179,12 +182,12 @@ impl Deployment {
         Ok(())
     }
 
-    /// The service that hears of a timer, unless it was taken back or replaced meanwhile.
-    fn timer_due(&self, name: &str, number: u64) -> Option<crate::slot::ServiceSlot> {
+    /// A timer is the service's to hear now; the name may be set anew.
+    fn timer_rung(&self, name: &str, number: u64) {
         let mut timers = lock(&self.events.timers);
-        timers.set.get(name).filter(|(set, _)| *set == number)?;
-        timers.set.remove(name);
-        self.service()
+        if timers.set.get(name).is_some_and(|(set, _)| *set == number) {
+            timers.set.remove(name);
+        }
     }
 
     /// False if there is no timer of that name.
