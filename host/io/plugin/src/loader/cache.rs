@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -15,6 +15,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::{Digest, LoadError, compile, native};
+use crate::generation::lock;
 use crate::host::Compiler;
 
 /// The host's directory.
@@ -177,8 +178,12 @@ fn used(path: &Path) {
     }
 }
 
+/// One file at a time: what is written beside two installations of the same component has one name. Only administrators wait here.
+static WRITING: Mutex<()> = Mutex::new(());
+
 /// Writes a whole file or nothing: beside it, synced, renamed, and the folder synced.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let _one = lock(&WRITING);
     let beside = path.with_extension("tmp");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     file.write_all(bytes)?;
@@ -200,5 +205,24 @@ fn read_or_make_key(path: &Path) -> io::Result<[u8; 32]> {
             Ok(key)
         }
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// J6: the same component is installed by several at once, in one tenant or in two: it is there, whole.
+    #[test]
+    fn the_same_file_is_written_by_many_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("component.wasm");
+        let bytes = vec![7; 1 << 16];
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..20).for_each(|_| write_atomically(&path, &bytes).unwrap()));
+            }
+        });
+        assert_eq!(fs::read(&path).unwrap(), bytes);
     }
 }
