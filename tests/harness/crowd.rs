@@ -155,7 +155,7 @@ impl Crowd {
         let end = Instant::now() + PATIENCE;
         while self.lines.iter().any(|line| !matches!(line.state, State::Up(_))) {
             let refused = self.lines.iter().find(|line| line.is_over());
-            assert!(refused.is_none(), "refused: {:?}", refused.map(|line| line.state));
+            assert!(refused.is_none(), "refused with {} up: {:?}", self.up(), refused.map(|line| line.state));
             assert!(Instant::now() < end, "a call is not answered");
             self.work();
             thread::park_timeout(Duration::from_millis(1));
@@ -275,26 +275,7 @@ impl Crowd {
 
     /// Does what SIP has to do.
     pub(crate) fn work(&mut self) {
-        let now = Instant::now();
-        let local = self.sip.local_addr().expect("it is bound");
-        let mut buffer = [0; 4_096];
-        while let Ok((length, remote)) = self.sip.recv_from(&mut buffer) {
-            let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
-            let bytes = Bytes::copy_from_slice(&buffer[..length]);
-            self.endpoint.handle_input(now, Input::Message { flow, bytes });
-        }
-        if self.endpoint.poll_timeout().is_some_and(|at| at <= now) {
-            self.endpoint.handle_timeout(now);
-        }
-        while let Some(output) = self.endpoint.poll_output() {
-            match output {
-                Output::Transmit { destination, bytes } => {
-                    // Lost like any other datagram.
-                    self.sip.send_to(&bytes, destination.remote()).map(drop).unwrap_or_default();
-                }
-                Output::Event(event) => self.hear(event),
-            }
-        }
+        exchange(&self.sip, &mut self.endpoint).into_iter().for_each(|event| self.hear(event));
     }
 
     fn hear(&mut self, event: Event) {
@@ -366,14 +347,40 @@ fn offer(port: u16) -> Bytes {
     sdp.into()
 }
 
+/// What came on a socket goes to the endpoint, what the endpoint sends goes out, and what is due is done. The socket does not block.
+pub(crate) fn exchange(sip: &UdpSocket, endpoint: &mut Endpoint) -> Vec<Event> {
+    let now = Instant::now();
+    let local = sip.local_addr().expect("it is bound");
+    let mut buffer = [0; 4_096];
+    while let Ok((length, remote)) = sip.recv_from(&mut buffer) {
+        let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
+        let bytes = Bytes::copy_from_slice(&buffer[..length]);
+        endpoint.handle_input(now, Input::Message { flow, bytes });
+    }
+    if endpoint.poll_timeout().is_some_and(|at| at <= now) {
+        endpoint.handle_timeout(now);
+    }
+    let mut events = Vec::new();
+    while let Some(output) = endpoint.poll_output() {
+        match output {
+            Output::Transmit { destination, bytes } => {
+                // Lost like any other datagram.
+                sip.send_to(&bytes, destination.remote()).map(drop).unwrap_or_default();
+            }
+            Output::Event(event) => events.push(event),
+        }
+    }
+    events
+}
+
 /// Where an SDP of the server wants audio.
-fn media_address(sdp: &Bytes) -> Option<SocketAddr> {
+pub(crate) fn media_address(sdp: &Bytes) -> Option<SocketAddr> {
     let text = String::from_utf8_lossy(sdp);
     let field = |start: &str| text.lines().find_map(|line| line.strip_prefix(start)).map(str::to_owned);
     let port = field("m=audio ")?.split(' ').next()?.parse().ok()?;
     Some(SocketAddr::new(field("c=IN IP4 ")?.trim().parse().ok()?, port))
 }
 
-fn uri(text: &str) -> Uri {
+pub(crate) fn uri(text: &str) -> Uri {
     Uri::parse(&Bytes::from(text.to_owned())).expect("a URI")
 }

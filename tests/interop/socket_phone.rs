@@ -6,11 +6,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use sip::auth::Credentials;
 use sip::endpoint::{
-    Advertised, ClientRequestId, Command, Config, Destination, Endpoint, Event, Flow, Input, Originate,
-    OutboundRequest, Output, SessionId, Transport,
+    Advertised, ClientRequestId, Command, Config, Destination, Endpoint, Event, Originate, OutboundRequest, SessionId,
+    Transport,
 };
-use sip::message::{Method, NameAddr, Uri};
+use sip::message::{Method, NameAddr};
 
+use crate::crowd::{exchange, media_address, uri};
 use crate::patience::until;
 use crate::server::Server;
 
@@ -119,25 +120,8 @@ impl SocketPhone {
 
     /// Does what is due, and says one packet.
     pub(crate) fn work(&mut self) {
-        let now = Instant::now();
+        exchange(&self.sip, &mut self.endpoint).into_iter().for_each(|event| self.hear(event));
         let mut buffer = [0; 4_096];
-        while let Ok((length, remote)) = self.sip.recv_from(&mut buffer) {
-            let local = self.sip.local_addr().unwrap();
-            let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
-            let bytes = Bytes::copy_from_slice(&buffer[..length]);
-            self.endpoint.handle_input(now, Input::Message { flow, bytes });
-        }
-        if self.endpoint.poll_timeout().is_some_and(|at| at <= now) {
-            self.endpoint.handle_timeout(now);
-        }
-        while let Some(output) = self.endpoint.poll_output() {
-            match output {
-                Output::Transmit { destination, bytes } => {
-                    self.sip.send_to(&bytes, destination.remote()).unwrap();
-                }
-                Output::Event(event) => self.hear(event),
-            }
-        }
         while let Ok(length) = self.media.recv(&mut buffer) {
             if length > HEADER && buffer[1] & 0x7f == PCMA {
                 self.heard.push(buffer[HEADER..length].to_vec());
@@ -203,16 +187,4 @@ pub(crate) fn packet(sequence: u16, source: u32, payload: &[u8]) -> Vec<u8> {
     packet.extend(source.to_be_bytes());
     packet.extend(payload);
     packet
-}
-
-/// Where an SDP of the server wants audio.
-fn media_address(sdp: &Bytes) -> Option<SocketAddr> {
-    let text = String::from_utf8_lossy(sdp);
-    let field = |start: &str| text.lines().find_map(|line| line.strip_prefix(start)).map(str::to_owned);
-    let port = field("m=audio ")?.split(' ').next()?.parse().ok()?;
-    Some(SocketAddr::new(field("c=IN IP4 ")?.trim().parse().ok()?, port))
-}
-
-fn uri(text: &str) -> Uri {
-    Uri::parse(&Bytes::from(text.to_owned())).unwrap()
 }

@@ -95,6 +95,8 @@ pub const PUBLISHERS: usize = 16;
 pub const CANARY_NUMBER_BYTES: usize = 64;
 /// Deployments a tenant may have.
 pub const DEPLOYMENTS: usize = 100;
+/// How long a new version waits for the service of the one before to hand over; it is not installed then.
+pub const SERVICE_TURN: Duration = Duration::from_secs(5);
 /// Requests waiting for a service.
 pub const SERVICE_INBOX: usize = 256;
 /// Events waiting for a service, so that there is always room for requests; one more is lost.

@@ -162,6 +162,13 @@ impl Reel {
         }
     }
 
+    /// The run asks something else: the answer to what it asked before, if it never came, is not known.
+    fn give_up(&mut self) {
+        if let Some(asked) = self.asking.take() {
+            self.push(Crossing { asked, answered: None });
+        }
+    }
+
     /// What was answered to this question last, or will be next.
     fn recall<T: DeserializeOwned>(&self, asked: &str) -> Option<T> {
         let (past, future) = self.crossings.split_at(self.next);
@@ -227,6 +234,7 @@ impl Tape {
     {
         match &self.mode {
             Mode::Recording(doors) => {
+                lock(&self.reel).give_up();
                 let answer = live();
                 self.answered(doors, asked, &answer);
                 answer
@@ -249,10 +257,8 @@ impl Tape {
 
     fn ask(&self, asked: String) {
         let mut reel = lock(&self.reel);
-        // A question that was given up, and the run went on: its answer is not known.
-        if let Some(asked) = reel.asking.replace(asked) {
-            reel.push(Crossing { asked, answered: None });
-        }
+        reel.give_up();
+        reel.asking = Some(asked);
     }
 
     fn answered<T: Serialize>(&self, doors: &Doors, asked: String, answer: &T) {
@@ -391,5 +397,20 @@ mod tests {
         let long = Tape::play(&recorded(&[]), false, Arc::default());
         long.cross_now::<u32>("a".into(), || 0);
         assert!(matches!(long.stop(), Some(Stop::Departed(Departure { recorded, .. })) if recorded == THE_END));
+    }
+
+    /// A question whose answer nobody waited for is on the tape where it was asked, also before one that is answered at once.
+    #[tokio::test]
+    async fn what_was_given_up_is_on_the_tape() {
+        let behind = Tape::play(&recorded(&[]), false, Arc::default());
+        let tape = Tape::record(behind.clone(), behind, vec!["secret".into()]);
+        drop(tape.cross::<u32>("http a".into(), || Box::pin(std::future::pending())));
+        tape.cross_now::<()>("log gone".into(), || ());
+        drop(tape.cross::<u32>("secret b".into(), || Box::pin(std::future::pending())));
+        let (crossings, unanswered, _) = tape.take();
+        let asked: Vec<(&str, bool)> =
+            crossings.iter().map(|crossing| (crossing.asked.as_str(), crossing.answered.is_some())).collect();
+        assert_eq!(asked, [("http a", false), ("log gone", true)]);
+        assert_eq!(unanswered.as_deref(), Some("secret"));
     }
 }

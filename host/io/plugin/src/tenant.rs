@@ -3,6 +3,7 @@
 mod canary;
 mod events;
 pub(crate) mod journal;
+mod runs;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -32,8 +33,6 @@ use crate::package::Package;
 use crate::plan::{self, Basis, Given, Held, Plan, Want};
 use crate::port::TenantPort;
 use crate::slot::{AppSlot, FunctionSlot, ServiceInbox, ServiceSlot};
-use crate::tape::Recording;
-use crate::tape::replay::{Against, Candidate, ReplayError};
 use crate::tape::shelf::Shelf;
 use crate::trust::Trust;
 use canary::OnTrial;
@@ -252,41 +251,6 @@ impl TenantPlugins {
     /// The service part of a plugin.
     pub fn service(&self, id: &str) -> Option<ServiceSlot> {
         self.0.table.load().deployments.get(id)?.deployment.service()
-    }
-
-    /// The tenant's settings for a plugin, as they are now.
-    pub(crate) fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>> {
-        self.0.port.settings(plugin)
-    }
-
-    /// The tenant's recorded runs.
-    pub(crate) fn shelf(&self) -> &Shelf {
-        &self.0.shelf
-    }
-
-    /// Runs on the host's own threads, and to its end.
-    pub(crate) async fn spawned<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
-        self.0.spawned(work).await
-    }
-
-    /// What a recorded run is to be run again on.
-    pub(crate) async fn candidate(&self, recording: &Recording, against: Against) -> Result<Candidate, ReplayError> {
-        let plugin = recording.plugin.clone();
-        let which = match against {
-            Against::Package(package) => {
-                let candidate = Candidate::of(&self.0.host.0, package).await?;
-                return match candidate.plugin() == plugin {
-                    true => Ok(candidate),
-                    false => Err(ReplayError::OtherPlugin { recorded: plugin, package: candidate.plugin().to_owned() }),
-                };
-            }
-            Against::Version(which) => which,
-            Against::Same => recording.component.to_string(),
-        };
-        let record = self.0.known(&plugin);
-        let kept = record.find(&plugin, &which).map_err(|_| ReplayError::NoVersion { plugin, which })?;
-        let (manifest, version) = self.0.load_kept(kept).await?;
-        Ok(Candidate::new(manifest, version, self.0.host.0.clone()))
     }
 
     /// Every application and function, as the manifests spell them: for the dialplan's check.
@@ -626,7 +590,10 @@ impl Deployment {
         let present = self.service.load_full();
         match (present, to.version.worlds().contains(&World::Service)) {
             (None, false) => {}
-            (Some(service), true) => service.replace(to.clone()).await?,
+            (Some(service), true) => {
+                service.replace(to.clone()).await?;
+                self.keep_events(&to.granted);
+            }
             (None, true) => {
                 // Its inbox is there before it starts: it may subscribe and set timers then.
                 let (inbox, started) = ServiceInbox::open(to.clone());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use call::TenantId;
-use plugin::{Consent, Package, TenantPlugins, Terms, limit};
+use plugin::{Consent, InstallError, Package, TenantPlugins, Terms, limit};
 use support::{FakeCall, FakeTenant, Rig, by, component, variant};
 
 const MANIFEST: &str = include_str!("../../../../tests/guest/listener/plugin.toml");
@@ -207,4 +207,49 @@ async fn timers_are_bounded() {
     assert_eq!(say(&format!("after t1 {days}")).await, Err("invalid".into()));
     let name = "n".repeat(limit::TIMER_NAME_BYTES + 1);
     assert_eq!(say(&format!("after {name} 1")).await, Err("invalid".into()));
+}
+
+/// A version that may not hear of events any more hears of none, although the one before had subscribed.
+#[tokio::test]
+async fn what_is_given_back_is_not_heard() {
+    let rig = Rig::new().await;
+    rig.install(listener("counter", 1, "call.")).await.unwrap();
+    assert_eq!(ask(&rig.plugins, "counter", "after tick 60000").await, Ok("done".into()));
+    let manifest = "[plugin]\nid = \"counter\"\nversion = \"0.2.0\"\n[provides]\napps = [\"Count\"]\nservice = true\n[capabilities]\nbus = {}\ndialplan = {}\n";
+    rig.install(Package::folder(manifest, component("counter"))).await.unwrap();
+    rig.plugins.tell("call.started", "c1", || panic!("nobody may hear it"));
+}
+
+/// A service that has too much to do keeps nobody from changing other plugins: its next version is refused, and does not come later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_service_does_not_hand_over_for_ever() {
+    let rig = Rig::new().await;
+    rig.install(listener("listener", 1, "")).await.unwrap();
+    let closed = rig.tenant.gate.clone().lock_owned().await;
+    // Each waits for as long as a service may take for one message.
+    let service = rig.plugins.service("listener").unwrap();
+    let holds: Vec<_> = (0..4)
+        .map(|_| {
+            tokio::spawn({
+                let service = service.clone();
+                async move { service.ask("hold".into()).await }
+            })
+        })
+        .collect();
+    rig.tenant.at_gate.subscribe().wait_for(|count| *count >= 1).await.unwrap();
+    let refused = rig.install(listener("listener", 2, "")).await;
+    assert!(
+        matches!(&refused, Err(InstallError::Service(why)) if why.contains("did not come to hand over")),
+        "{refused:?}"
+    );
+    rig.install(listener("other", 1, "")).await.unwrap();
+    drop(closed);
+    let mut ended_in_time = Vec::new();
+    for hold in holds {
+        ended_in_time.push(hold.await.unwrap().is_ok());
+    }
+    assert!(!ended_in_time[0], "a message has its limit");
+    assert!(heard(&rig.plugins, "listener").await.is_empty());
+    assert_eq!(rig.plugins.show("listener").unwrap().version, "0.1.1");
+    rig.install(listener("listener", 2, "")).await.unwrap();
 }

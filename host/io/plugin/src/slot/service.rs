@@ -12,7 +12,7 @@ use crate::abi::v0_1::service::Service;
 use crate::error::{GuestError, RunError};
 use crate::generation::Generation;
 use crate::instance::{Run, State, new_store};
-use crate::limit::{SERVICE_EVENTS, SERVICE_INBOX, SERVICE_MESSAGE_BYTES, SNAPSHOT_BYTES};
+use crate::limit::{SERVICE_EVENTS, SERVICE_INBOX, SERVICE_MESSAGE_BYTES, SERVICE_TURN, SNAPSHOT_BYTES};
 
 /// The service part of a plugin. It stays the same while versions replace each other: requests keep their order.
 #[derive(Clone)]
@@ -47,6 +47,8 @@ enum Message {
     /// Hand over to another version; on an error this one goes on.
     Replace {
         by: Arc<Generation>,
+        /// Told when its turn has come.
+        begun: oneshot::Sender<()>,
         reply: oneshot::Sender<Result<(), String>>,
     },
 }
@@ -132,11 +134,28 @@ impl ServiceInbox {
         (Self { slot, task }, result)
     }
 
-    /// Hands over to another version, between two requests.
+    /// Hands over to another version, between two requests. It waits for its turn, and not for ever: other changes of the tenant's plugins,
+    /// and a reload of all tenants, wait with it.
     pub(crate) async fn replace(&self, by: Arc<Generation>) -> Result<(), String> {
+        let (begun, mut turn) = oneshot::channel();
         let (reply, result) = oneshot::channel();
         let gone = || "the service ended".to_owned();
-        self.slot.inbox.send(Message::Replace { by, reply }).await.map_err(|_| gone())?;
+        let asked = async {
+            self.slot.inbox.send(Message::Replace { by, begun, reply }).await.map_err(|_| gone())?;
+            (&mut turn).await.map_err(|_| gone())
+        };
+        match tokio::time::timeout(SERVICE_TURN, asked).await {
+            Ok(turn) => turn?,
+            Err(_) => {
+                turn.close();
+                // Its turn may have come at this moment.
+                if turn.try_recv().is_err() {
+                    return Err(format!(
+                        "it did not come to hand over within {SERVICE_TURN:?}: too much was asked of it before"
+                    ));
+                }
+            }
+        }
         result.await.unwrap_or_else(|_| Err(gone()))
     }
 
@@ -202,9 +221,12 @@ impl Actor {
                         return;
                     }
                 }
-                Message::Replace { by, reply } => {
-                    let result = self.hand_over(by).await;
-                    drop(reply.send(result));
+                Message::Replace { by, begun, reply } => {
+                    // Who waited too long for it was told that nothing changes.
+                    if begun.send(()).is_ok() {
+                        let result = self.hand_over(by).await;
+                        drop(reply.send(result));
+                    }
                 }
             }
         }

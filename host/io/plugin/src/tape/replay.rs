@@ -15,7 +15,6 @@ use crate::manifest::Manifest;
 use crate::package::Package;
 use crate::port::{CallPort, TenantPort};
 use crate::slot::{AppDoors, AppEnd, perform_app};
-use crate::tenant::TenantPlugins;
 
 /// How a run ends that is over before it returned: its call went elsewhere.
 const ABANDONED: &str = "abandoned";
@@ -196,27 +195,5 @@ impl Candidate {
             }),
         };
         Replay { version, departure, same }
-    }
-}
-
-impl TenantPlugins {
-    /// What of its runs the tenant keeps from now on.
-    pub fn keep_runs(&self, keeping: super::Keeping) {
-        self.shelf().keep(keeping);
-    }
-
-    /// The recorded runs that are kept, the newest first.
-    pub fn recordings(&self) -> impl Iterator<Item = Recording> {
-        self.shelf().all()
-    }
-
-    /// Runs a recorded run again.
-    ///
-    /// # Errors
-    /// There is no such version, or the package is none of the plugin's.
-    pub async fn replay(&self, recording: Recording, against: Against) -> Result<Replay, ReplayError> {
-        let candidate = self.candidate(&recording, against).await?;
-        let settings = self.settings(&recording.plugin);
-        Ok(self.spawned(async move { candidate.replay(&recording, settings).await }).await)
     }
 }

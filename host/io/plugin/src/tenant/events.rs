@@ -3,7 +3,7 @@
 //! Calls tell what happens and never wait for that: the subscriptions are read without a lock, and what a service has no room for is lost.
 
 use std::cell::LazyCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::{Deployment, Inner, TenantPlugins};
 use crate::generation::{Generation, lock};
+use crate::grant::Capability;
 use crate::instance::Bucket;
 use crate::limit::{PUBLISH_BURST, PUBLISH_PER_SECOND, SUBSCRIPTIONS, TIMERS};
 
@@ -196,12 +197,21 @@ impl Deployment {
         timer.inspect(|(_, task)| task.abort()).is_some()
     }
 
-    /// The plugin has no service any more.
-    pub(super) fn forget_events(self: &Arc<Self>) {
-        *lock(&self.events.timers) = Timers::default();
-        if let Some(tenant) = self.tenant.upgrade() {
+    /// Another version has taken over: what it may not have is not kept for it.
+    pub(super) fn keep_events(self: &Arc<Self>, granted: &BTreeSet<Capability>) {
+        if !granted.contains(&Capability::Schedule) {
+            *lock(&self.events.timers) = Timers::default();
+        }
+        if !granted.contains(&Capability::Event)
+            && let Some(tenant) = self.tenant.upgrade()
+        {
             tenant.change(self, Vec::clear);
         }
+    }
+
+    /// The plugin has no service any more.
+    pub(super) fn forget_events(self: &Arc<Self>) {
+        self.keep_events(&BTreeSet::new());
     }
 
     /// Counts an event that its service had no room for; the log has the first, the second, the fourth, …
