@@ -86,6 +86,8 @@ impl Server {
             let prepared = extend(&folder.join("dialplan.conf"));
             prepared.map_err(|error| format!("{}: {error}", folder.display()))?;
         }
+        let settings = first.dir().join("demo/config/jackfield.toml");
+        append(&settings, ROOM).map_err(|error| format!("{}: {error}", settings.display()))?;
         Self::start_in(binary, first.end(), begin)
     }
 
@@ -149,9 +151,7 @@ impl Server {
     #[cfg(feature = "scenario")]
     pub(crate) fn dial(&self, tenant: &Tenant, more: &str) -> Result<(), String> {
         let file = self.dir().join(format!("demo/config/tenants/{}/dialplan.conf", tenant.name));
-        let file = OpenOptions::new().append(true).open(file);
-        let written = file.and_then(|mut file| file.write_all(more.as_bytes()));
-        written.map_err(|error| format!("dialplan: {error}"))?;
+        append(&file, more).map_err(|error| format!("{}: {error}", file.display()))?;
         self.command(&["reload"]).map(drop)
     }
 
@@ -190,14 +190,20 @@ impl Server {
     }
 }
 
+/// For P11: a tenant may have half of the host's instances, and all of a thousand calls are in one.
+const ROOM: &str = "\n[plugins]\ninstances = 4000\n";
+
 /// Adds what the rows call and the demo does not have: applications that answer by themselves, with 0.25 s and 30 s of prompts.
 fn extend(dialplan: &Path) -> io::Result<()> {
     let long = ["main-menu"; 8].join("&");
-    let mut file = OpenOptions::new().append(true).open(dialplan)?;
-    write!(
-        file,
-        "\n[internal]\nexten => 690,1,Playback(beep)\n same => n,Hangup()\nexten => 691,1,Playback({long})\n same => n,Hangup()\n"
-    )
+    let numbers = format!(
+        "\n[internal](+)\nexten => 690,1,Playback(beep)\n same => n,Hangup()\nexten => 691,1,Playback({long})\n same => n,Hangup()\n"
+    );
+    append(dialplan, &numbers)
+}
+
+fn append(path: &Path, text: &str) -> io::Result<()> {
+    OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes())
 }
 
 impl Drop for Server {

@@ -236,7 +236,9 @@ fn plugin_host(server: &config::Server, data: &Path) -> Result<plugin::HostConfi
     let arguments = vec![crate::cmd::COMPILE.to_owned()];
     let instances = u32::try_from(server.plugin_instances).expect("config bounds it by 20000");
     let compiler = plugin::Compiler::Process { program, arguments };
-    Ok(plugin::HostConfig { instances, compiler, ..plugin::HostConfig::new(data.join("plugins")) })
+    // No tenant takes the last instance of the others.
+    let runs_per_tenant = instances.div_ceil(2);
+    Ok(plugin::HostConfig { instances, runs_per_tenant, compiler, ..plugin::HostConfig::new(data.join("plugins")) })
 }
 
 fn rtp_config(server: &config::Server) -> RtpConfig {

@@ -185,7 +185,7 @@ const DRAIN: Setting<Duration> = Setting {
 
 const PLUGIN_INSTANCES: Setting<usize> = Setting {
     key: "instances",
-    doc: "instances of plugins at once, all tenants together",
+    doc: "instances of plugins at once, all tenants together; one tenant has at most half of them in calls",
     bound: "1 to 20000",
     default: Some("1000"),
     read: |item| integer(item, 1..=20_000),
