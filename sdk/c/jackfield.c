@@ -252,6 +252,59 @@ jf_status jf_cancel(const char *name) {
     DONE(jackfield_pbx_schedule_cancel(&wire, &was, &error));
 }
 
+/* A line by its id; to be dropped. */
+static jf_status line_of(const char *id, jackfield_pbx_lines_own_line_t *line) {
+    plugin_string_t wire = text(id);
+    return jackfield_pbx_lines_find(&wire, line) ? JF_OK : JF_GONE;
+}
+
+jf_status jf_line_offer(const char *to, const char *description, const jf_option *given, char *id, size_t size) {
+    plugin_string_t wire = text(to), sdp = text(description), name;
+    option_list options;
+    jackfield_pbx_lines_own_line_t line;
+    wire_error error;
+    JF_TRY(fill(&options, given));
+    if (!jackfield_pbx_lines_offer(&wire, &sdp, &options.wire, &line, &error))
+        return failed(&error);
+    jackfield_pbx_lines_method_line_id(jackfield_pbx_lines_borrow_line(line), &name);
+    jackfield_pbx_lines_line_drop_own(line);
+    return take_string(&name, id, size);
+}
+
+/* Does it on the line with that id. */
+#define ON_LINE(id, call)                                                                                                                  \
+    do {                                                                                                                                   \
+        jackfield_pbx_lines_own_line_t own;                                                                                                \
+        wire_error error;                                                                                                                  \
+        JF_TRY(line_of(id, &own));                                                                                                         \
+        jackfield_pbx_lines_borrow_line_t line = jackfield_pbx_lines_borrow_line(own);                                                     \
+        bool done = (call);                                                                                                                \
+        jackfield_pbx_lines_line_drop_own(own);                                                                                            \
+        return done ? JF_OK : failed(&error);                                                                                              \
+    } while (0)
+
+jf_status jf_line_ring(const char *id) {
+    ON_LINE(id, jackfield_pbx_lines_method_line_ring(line, &error));
+}
+
+jf_status jf_line_progress(const char *id, const char *description) {
+    plugin_string_t sdp = text(description);
+    ON_LINE(id, jackfield_pbx_lines_method_line_progress(line, &sdp, &error));
+}
+
+jf_status jf_line_answer(const char *id, const char *description) {
+    plugin_string_t sdp = text(description);
+    ON_LINE(id, jackfield_pbx_lines_method_line_answer(line, &sdp, &error));
+}
+
+jf_status jf_line_hang_up(const char *id, uint16_t cause) {
+    jackfield_pbx_lines_own_line_t line;
+    JF_TRY(line_of(id, &line));
+    jackfield_pbx_lines_method_line_hang_up(jackfield_pbx_lines_borrow_line(line), cause);
+    jackfield_pbx_lines_line_drop_own(line);
+    return JF_OK;
+}
+
 jf_status jf_dial(const jf_leg *leg, const char *target, uint32_t timeout_ms, const jf_option *given, char *status, size_t size) {
     plugin_string_t wire = text(target);
     plugin_list_string_t targets = {&wire, 1};

@@ -156,6 +156,15 @@ jf_status jf_device(const char *endpoint, char *state, size_t size);
 jf_status jf_after(const char *name, uint32_t delay_ms, const jf_option *data);
 jf_status jf_cancel(const char *name);
 
+/* Capability lines, for a channel driver: the plugin's service, which hears of its lines by `line.` events, their source the line's id. The functions take that
+ * id, and are JF_GONE when the line is over. `jf_line_offer` tells that a party of the driver's network calls `to`; its options are caller.number,
+ * caller.name and because, and `id` becomes the line's. Descriptions are SDP; `cause` is Q.850's. */
+jf_status jf_line_offer(const char *to, const char *description, const jf_option *options, char *id, size_t size);
+jf_status jf_line_ring(const char *id);
+jf_status jf_line_progress(const char *id, const char *description);
+jf_status jf_line_answer(const char *id, const char *description);
+jf_status jf_line_hang_up(const char *id, uint16_t cause);
+
 /* Capability dial: dials `target` and joins the leg with it until one of them hangs up. The status is ANSWER, BUSY, NOANSWER, CANCEL,
  * CONGESTION or CHANUNAVAIL. Options: ringback, limit-ms. */
 jf_status jf_dial(const jf_leg *leg, const char *target, uint32_t timeout_ms, const jf_option *options, char *status, size_t size);

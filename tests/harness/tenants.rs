@@ -93,6 +93,7 @@ impl Setup {
             calls_max: 50,
             recordings_max: 2,
             plugin_settings: BTreeMap::new(),
+            channel_contexts: BTreeMap::new(),
             plugin_http: BTreeMap::new(),
         }
     }

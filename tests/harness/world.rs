@@ -180,6 +180,13 @@ impl World {
         patiently(plugins.install(package, Terms::unsigned(Consent::Declared), by)).await.expect("it installs");
     }
 
+    /// Removes a plugin from a tenant.
+    pub(crate) async fn remove(&mut self, tenant: &str, name: &str) {
+        let by = By { who: "test".to_owned(), why: "a test".to_owned() };
+        let plugins = self.tenant(tenant).plugins().clone();
+        patiently(plugins.remove(name, by)).await.expect("it was installed");
+    }
+
     /// Asks the service of a plugin.
     pub(crate) async fn ask(&self, tenant: &str, plugin: &str, request: &str) -> String {
         let service = self.tenant(tenant).plugins().service(plugin).expect("it has one");

@@ -1,5 +1,5 @@
-//! The other kinds of plugins that `plugin new` makes, in each language: a dialplan function, and a service that an application
-//! asks and that hands what it knows to the version which replaces it.
+//! The other kinds of plugins that `plugin new` makes, in each language: a dialplan function, a service that an application
+//! asks and that hands what it knows to the version which replaces it, and a channel driver by which a call goes out and comes back.
 
 use std::path::Path;
 
@@ -28,15 +28,24 @@ fn c() {
 
 fn is_made_of_every_kind(language: &'static str) {
     let author = Author::new(language);
-    for (id, kind) in [("func-greeting", "function"), ("service-tally", "service")] {
+    for (id, kind) in [("func-greeting", "function"), ("service-tally", "service"), ("chan-smoke", "channel")] {
         author.command(&["plugin", "new", id, "--kind", kind, "--language", language]);
         author.command(&["plugin", "build", id]);
-        author.install(id);
+        if kind != "channel" {
+            author.install(id);
+        }
     }
+    // Where the calls of a driver's network begin stands in the tenant's file.
+    let package = author.folder.join("chan-smoke/build/package");
+    let table = format!(
+        "\n[plugins.chan-smoke]\npackage = {package:?}\nunsigned = true\ngrants = [\"lines\"]\nchannel-context = \"internal\"\n"
+    );
+    let answer = author.server.extend("acme", "tenant.toml", &table);
+    assert_eq!(answer.code, 0, "{}", answer.printed);
     let plan = "\n[internal](+)\nexten => 701,1,Answer()\n \
                 same => n,GotoIf($[\"${GREETING(Ann)} and ${GREETING()}\" = \"Hello, Ann and Hello, 100\"]?:wrong)\n \
                 same => n,Playback(thank-you)\n same => n,Hangup()\n same => n(wrong),Playback(invalid)\n\
-                exten => 702,1,Tally()\n";
+                exten => 702,1,Tally()\nexten => _77.,1,Dial(Smoke/${EXTEN:2},10)\n";
     let answer = author.server.extend("acme", "dialplan.conf", plan);
     assert_eq!(answer.code, 0, "{}", answer.printed);
     hears(&author, "701", &["thank-you"]);
@@ -48,7 +57,8 @@ fn is_made_of_every_kind(language: &'static str) {
     std::fs::write(&manifest, text.replace("0.1.0", "0.2.0")).unwrap();
     author.install("service-tally");
     hears(&author, "702", &["hello", "digits/3", "goodbye"]);
-    for id in ["func-greeting", "service-tally"] {
+    hears(&author, "77601", &["hello", "goodbye"]);
+    for id in ["func-greeting", "service-tally", "chan-smoke"] {
         let plugin = author.server.ask(&["plugin", "show", "acme", id]);
         assert_eq!(plugin["faults"], 0, "{plugin}");
     }

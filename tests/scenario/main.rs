@@ -35,6 +35,7 @@ mod lossy_network;
 mod missing_sound;
 mod moving_leg;
 mod nonce_replay;
+mod other_network;
 mod over_tcp;
 mod panicking_call;
 mod plugin_events;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use sip::message::Message;
+use sip::message::{HeaderName, Message};
 
 use crate::harness::{Hand, PhoneId, State, World, run};
 
@@ -159,6 +159,25 @@ fn a_phone_that_rings_outlives_its_connection() {
             world.finish().await;
         });
     }
+}
+
+/// §18.1.1: a request that is on its way in the instant in which the connection is lost is said again over a new one, as a copy.
+#[test]
+fn what_a_lost_connection_took_with_it_is_said_again() {
+    run(async {
+        let (mut world, [alice, bob]) = alice_over_tcp(14).await;
+        let (line, _) = world.talk(bob, alice).await;
+        world.by_hand(alice);
+        world.hang_up(line);
+        let Message::Request(bye) = world.letter(alice, "BYE ").await else { panic!("a request") };
+        world.cut(alice);
+        let Message::Request(again) = world.letter(alice, "BYE ").await else { panic!("a request") };
+        assert_eq!(again.headers.get(&HeaderName::Via), bye.headers.get(&HeaderName::Via));
+        assert_eq!(again.headers.get(&HeaderName::CSeq), bye.headers.get(&HeaderName::CSeq));
+        world.post(alice, crate::harness::reply(&again, (200, ""), "", ""));
+        world.until("the call is over", |world| world.calls_up() == 0).await;
+        world.finish().await;
+    });
 }
 
 #[test]

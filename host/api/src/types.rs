@@ -193,6 +193,9 @@ pub struct Plugin {
     pub apps: Vec<String>,
     /// Its functions.
     pub functions: Vec<String>,
+    /// The schemes of the addresses that it calls as a channel driver.
+    #[serde(default)]
+    pub schemes: Vec<String>,
     /// What it may do.
     pub granted: Vec<String>,
     /// Calls in the active version.

@@ -31,6 +31,11 @@ pub(crate) fn definition(tenant: &Tenant, host_realm: &str) -> Definition {
             .iter()
             .map(|plugin| (plugin.id.clone(), Arc::new(plugin.config.clone())))
             .collect(),
+        channel_contexts: tenant
+            .plugins
+            .iter()
+            .filter_map(|plugin| Some((plugin.id.clone(), plugin.channel_context.clone()?)))
+            .collect(),
         plugin_http: tenant.plugins.iter().map(|plugin| (plugin.id.clone(), Arc::new(plugin.http.clone()))).collect(),
     }
 }

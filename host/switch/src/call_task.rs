@@ -356,7 +356,7 @@ impl CallTask {
     }
 
     fn sip(&mut self, command: sip::endpoint::Command) {
-        if self.shared.sip.command(command).is_err() {
+        if self.shared.signal(command).is_err() {
             // The endpoint will end the session by its timers; this call cannot go on without signalling.
             tracing::error!(call = %self.id, tenant = %self.tenant.id(), "the SIP endpoint takes no more commands");
             self.input(Input::Abort { cause: Cause::CONGESTION });
@@ -377,7 +377,7 @@ impl CallTask {
             LegDescription {
                 leg: *id,
                 endpoint: leg.endpoint.as_ref().map(|endpoint| endpoint.name.clone()),
-                kind: "sip",
+                kind: if crate::line::is_line(leg.session) { "line" } else { "sip" },
                 codec: leg.media.as_ref().and_then(leg::LegMedia::codec).map(codec::Codec::name),
                 location: run.and_then(Run::location),
                 application: run.and_then(|run| run.application()),

@@ -16,6 +16,7 @@ mod call_task;
 mod cdr;
 mod ingress;
 pub mod limit;
+mod line;
 mod net_port;
 pub mod port;
 mod sessions;

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::call_task::{Full, Inbox, Leg, Message, Moving, call_key, hang_up};
 use crate::limit;
+use crate::line::Lines;
 use crate::port::{MediaPort, SipPort};
 use crate::sessions::Sessions;
 use crate::table::Table;
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) media: Arc<dyn MediaPort>,
     /// Who hears of which session.
     pub(crate) sessions: Arc<Sessions>,
+    /// Sessions that channel drivers have.
+    pub(crate) lines: Lines,
     /// Calls by [`call_key`].
     pub(crate) calls: Table<(CallId, TenantId, Inbox)>,
     pub(crate) dialogs: Dialogs,
@@ -141,6 +144,7 @@ impl Shared {
             sip,
             media,
             sessions: Arc::new(Sessions::of(calls_max)),
+            lines: Lines::default(),
             calls: Table::new(),
             dialogs: Dialogs::default(),
             tasks: TaskTracker::new(),
@@ -211,7 +215,7 @@ impl Shared {
     /// Ends a leg that no call goes on with.
     pub(crate) fn end_leg(&self, leg: &Leg, tenant: &TenantId, call: CallId, cause: Cause) {
         self.forget_leg(leg, tenant, call);
-        if !leg.over && self.sip.command(hang_up(leg.session, cause)).is_err() {
+        if !leg.over && self.signal(hang_up(leg.session, cause)).is_err() {
             tracing::error!(%call, "no hang-up for a leg: the endpoint is overloaded");
         }
     }

@@ -121,7 +121,7 @@ impl Switch {
     async fn start(&self, definition: Definition) -> Result<Arc<Tenant>, StartError> {
         let inner = &self.inner;
         let sounds = Arc::clone(&inner.sounds);
-        let outside = (inner.settings.clock, inner.settings.http.clone());
+        let outside = (&inner.shared, inner.settings.http.clone());
         Tenant::start(definition, &inner.store, &inner.plugins, sounds, outside).await
     }
 

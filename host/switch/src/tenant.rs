@@ -3,12 +3,13 @@
 pub mod definition;
 pub(crate) mod device;
 pub mod directory;
+mod exchange;
 mod http;
 mod port;
 pub mod registrations;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
@@ -19,9 +20,10 @@ use store::TenantStore;
 
 use self::definition::Definition;
 use self::device::Devices;
+use self::exchange::Exchange;
 use self::registrations::Registrations;
 use crate::port::SoundSource;
-use crate::shared::Clock;
+use crate::shared::Shared;
 use crate::sound::Sounds;
 
 pub(crate) use self::port::Port;
@@ -61,27 +63,31 @@ impl Tenant {
     ///
     /// # Errors
     /// Its stored state cannot be read; other tenants are not concerned.
-    pub async fn start(
+    pub(crate) async fn start(
         definition: Definition,
         store: &store::Store,
         plugins: &plugin::Host,
         sounds: Arc<dyn SoundSource>,
-        (clock, http): (Clock, net::http::Client),
+        (shared, http): (&Arc<Shared>, net::http::Client),
     ) -> Result<Arc<Self>, StartError> {
         let id = definition.id.clone();
         let store = store.tenant(&id);
         let language = definition.language.clone();
         let definition = Arc::new(ArcSwap::from_pointee(definition));
         let devices = Arc::new(Devices::default());
-        let port = Port::new(Arc::clone(&definition), Arc::clone(&devices), store.clone(), clock, http);
+        let itself = Arc::new(OnceLock::new());
+        let exchange = Exchange::new(shared, Arc::clone(&itself));
+        let port = Port::new(Arc::clone(&definition), Arc::clone(&devices), store.clone(), exchange, http);
         let plugins = plugins.tenant(id.clone(), Arc::new(port)).await?;
         let registrations =
             Registrations::load(&store).map_err(|source| StartError::Registrations { tenant: id.clone(), source })?;
         let sounds = Sounds::new(id.clone(), language, store.clone(), sounds);
         let (calls_up, recordings_up) = (Arc::default(), Arc::default());
         let tenant = Self { id, definition, store, plugins, sounds, registrations, devices, calls_up, recordings_up };
-        tenant.registered(clock.now()).iter().for_each(|known| tenant.note_registered(&known.endpoint, true));
-        Ok(Arc::new(tenant))
+        tenant.registered(shared.wallclock()).iter().for_each(|known| tenant.note_registered(&known.endpoint, true));
+        let tenant = Arc::new(tenant);
+        itself.set(Arc::downgrade(&tenant)).expect("it is set here and nowhere else");
+        Ok(tenant)
     }
 
     /// The tenant's name.

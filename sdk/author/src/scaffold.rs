@@ -6,6 +6,7 @@ use plugin::Language;
 const ID: &str = "app-hello";
 const APPLICATION: &str = "Hello";
 const FUNCTION: &str = "HELLO";
+const SCHEME: &str = "hello";
 
 const GITIGNORE: &str = "/build\n/node_modules\n";
 
@@ -18,11 +19,13 @@ pub enum Kind {
     Function,
     /// It has a part that lives as long as it is installed, and an application that asks it.
     Service,
+    /// It carries the calls of another network.
+    Channel,
 }
 
 impl Kind {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::App, Self::Function, Self::Service];
+    pub const ALL: [Self; 4] = [Self::App, Self::Function, Self::Service, Self::Channel];
 
     /// What the ids of this kind begin with.
     pub fn prefix(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Kind {
             Self::App => "app-",
             Self::Function => "func-",
             Self::Service => "service-",
+            Self::Channel => "chan-",
         }
     }
 
@@ -75,6 +79,15 @@ pub fn files(id: &str, kind: Kind, language: Language) -> Vec<(&'static str, Str
                 template!("service/c/app.c"),
             ],
         ),
+        Kind::Channel => (
+            template!("channel/plugin.toml"),
+            [
+                template!("channel/rust/src/lib.rs"),
+                template!("channel/python/app.py"),
+                template!("channel/javascript/app.js"),
+                template!("channel/c/app.c"),
+            ],
+        ),
     };
     let (name, source, word) = match language {
         Language::Rust => ("src/lib.rs", rust, "rust"),
@@ -89,6 +102,7 @@ pub fn files(id: &str, kind: Kind, language: Language) -> Vec<(&'static str, Str
         match kind {
             Kind::Function => text.replace(FUNCTION, &provided(id, kind)),
             Kind::App | Kind::Service => text.replace(APPLICATION, &provided(id, kind)),
+            Kind::Channel => text.replace(SCHEME, &provided(id, kind)),
         }
     };
     let mut files = vec![("plugin.toml", named(manifest) + &build), (name, named(source))];
@@ -105,6 +119,7 @@ pub fn provided(id: &str, kind: Kind) -> String {
     match kind {
         Kind::Function => words.replace('-', "_").to_ascii_uppercase(),
         Kind::App | Kind::Service => words.split('-').map(capitalized).collect(),
+        Kind::Channel => words.replace('-', ""),
     }
 }
 
@@ -128,14 +143,15 @@ mod tests {
                 let (_, text) = files.iter().find(|(name, _)| *name == "plugin.toml").expect("each has a manifest");
                 let manifest = Manifest::parse("plugin.toml", text).unwrap_or_else(|error| panic!("{error}"));
                 assert_eq!((manifest.id.as_str(), manifest.build.language), (id.as_str(), language));
-                assert_eq!(manifest.service, kind == Kind::Service);
-                let provided = manifest.apps.iter().chain(&manifest.functions).collect::<Vec<_>>();
-                let name = if kind == Kind::Function { "FRONT_DESK" } else { "FrontDesk" };
-                assert_eq!(provided, [name]);
+                assert_eq!(manifest.service, matches!(kind, Kind::Service | Kind::Channel));
+                let provided = manifest.apps.iter().chain(&manifest.functions).chain(&manifest.schemes);
+                let name = super::provided(&id, kind);
+                assert_eq!(provided.collect::<Vec<_>>(), [&name]);
                 let provides = |text: &str| {
                     text.contains(&format!("\"{name}\""))
                         || text.contains(&format!("{name}(leg"))
                         || text.contains(&format!("{name}: {{"))
+                        || text.contains(&format!("`{name}:NUMBER`"))
                 };
                 assert!(files.iter().any(|(file, text)| *file != "plugin.toml" && provides(text)), "{files:?}");
                 assert!(files.iter().all(|(_, text)| !text.contains(ID) && !text.contains("Hello()")), "{files:?}");
@@ -150,6 +166,7 @@ mod tests {
             ("app-front-desk", Kind::App, "FrontDesk"),
             ("func-front-desk", Kind::Function, "FRONT_DESK"),
             ("service-queue", Kind::Service, "Queue"),
+            ("chan-front-desk", Kind::Channel, "frontdesk"),
             ("front-desk", Kind::App, "FrontDesk"),
         ] {
             assert_eq!((Kind::of(id), provided(id, kind)), (kind, provides.to_owned()), "{id}");

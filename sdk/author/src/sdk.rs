@@ -27,7 +27,7 @@ const RUST: Sdk = Sdk {
     // Its bindings are made from ../../wit/v0.1, as in our own tree.
     folder: "build/sdk/jackfield-sdk",
     files: files!["rust": "src/blob.rs", "src/error.rs", "src/event.rs", "src/host/mod.rs", "src/host/native.rs", "src/host/wasm.rs", "src/http.rs",
-        "src/kv.rs", "src/leg.rs", "src/lib.rs", "src/macros.rs", "src/metrics.rs", "src/schedule.rs", "src/service.rs", "src/system.rs"],
+        "src/kv.rs", "src/leg.rs", "src/lib.rs", "src/line.rs", "src/macros.rs", "src/metrics.rs", "src/schedule.rs", "src/service.rs", "src/system.rs"],
     command: "cargo build --release --target wasm32-wasip2",
 };
 
@@ -45,7 +45,7 @@ wit-bindgen = { version = "0.61", default-features = false, features = ["macros"
 const PYTHON: Sdk = Sdk {
     folder: "build/sdk/jackfield",
     files: files!["python/jackfield": "__init__.py", "blob.py", "bus.py", "dial.py", "dialplan.py", "event.py", "http.py", "kv.py",
-        "metrics.py", "recording.py", "schedule.py"],
+        "lines.py", "metrics.py", "recording.py", "schedule.py"],
     // WASI is a stub: what a plugin can do, it does by the interfaces it declares.
     command: "componentize-py -d build/wit/v0.1 -w plugin componentize --stub-wasi -p . -p build/sdk app -o build/plugin.wasm",
 };
@@ -53,7 +53,7 @@ const PYTHON: Sdk = Sdk {
 const JAVASCRIPT: Sdk = Sdk {
     folder: "node_modules/jackfield",
     files: files!["javascript": "package.json", "index.js", "index.d.ts", "blob.js", "blob.d.ts", "bus.js", "bus.d.ts", "dial.js", "dial.d.ts",
-        "dialplan.js", "dialplan.d.ts", "event.js", "event.d.ts", "http.js", "http.d.ts", "kv.js", "kv.d.ts", "metrics.js", "metrics.d.ts",
+        "dialplan.js", "dialplan.d.ts", "event.js", "event.d.ts", "http.js", "http.d.ts", "kv.js", "kv.d.ts", "lines.js", "lines.d.ts", "metrics.js", "metrics.d.ts",
         "recording.js", "recording.d.ts", "schedule.js", "schedule.d.ts"],
     // Without --sync the runtime asks for the component model's async built-ins, which this host does not offer.
     command: "componentize-qjs --wit build/wit/v0.1 --world plugin --js app.js --sync --stub-wasi --opt-size -o build/plugin.wasm",

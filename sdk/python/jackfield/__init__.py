@@ -13,7 +13,7 @@ long as it likes, because waiting suspends the plugin and costs nothing:
             leg.play(f"digits/{digit}")
 
 `Apps` must be imported: it is what the host calls (`Functions` likewise, for `@function`, and `Services` for `@service`). When the party hangs up, what waits
-raises `Gone`: let it pass. What is in the modules `blob`, `bus`, `dial`, `dialplan`, `event`, `http`, `kv`, `metrics`, `recording` and `schedule` needs the capability of that name in
+raises `Gone`: let it pass. What is in the modules `blob`, `bus`, `dial`, `dialplan`, `event`, `http`, `kv`, `lines`, `metrics`, `recording` and `schedule` needs the capability of that name in
 `plugin.toml`.
 """
 

@@ -22,12 +22,13 @@
 //!
 //! A dialplan function is a function of its arguments: see [`functions!`]. A part that lives on between calls is a [`Service`].
 //!
-//! What the plugin uses of [`kv`], [`blob`], [`event`], [`http`], [`metrics`], [`schedule`], [`Leg::dial`], [`Leg::record`] and the dialplan must be listed under `[capabilities]` in `plugin.toml`. Test the logic
+//! What the plugin uses of [`kv`], [`blob`], [`event`], [`http`], [`metrics`], [`schedule`], [`Line`], [`Leg::dial`], [`Leg::record`] and the dialplan must be listed under `[capabilities]` in `plugin.toml`. Test the logic
 //! natively with `jackfield-testkit`: nothing but ordinary `cargo test` is needed.
 
 mod error;
 mod host;
 mod leg;
+mod line;
 mod macros;
 mod service;
 
@@ -41,6 +42,7 @@ pub mod system;
 
 pub use error::{Code, Error, Result};
 pub use leg::{Cause, Dial, Dialed, Digits, Event, Leg, Prompts, Record, Recorded};
+pub use line::{Line, Offer};
 pub use macros::Function;
 pub use service::Service;
 pub use system::{Level, log};

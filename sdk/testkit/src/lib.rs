@@ -57,6 +57,11 @@ struct Inner {
     published: Vec<String>,
     timers: BTreeMap<String, u32>,
     devices: BTreeMap<String, String>,
+    /// Lines of a channel driver that are up.
+    lines: Vec<String>,
+    lines_offered: u32,
+    /// The host takes no more lines.
+    lines_refused: bool,
     events: VecDeque<Event>,
     /// What is dialled at the next prompts, one entry each.
     dialed: VecDeque<String>,
@@ -87,6 +92,16 @@ impl Fake {
     fn with(self, change: impl FnOnce(&mut Inner)) -> Self {
         change(&mut self.0.0.borrow_mut());
         self
+    }
+
+    /// A line of the channel driver, by its id.
+    pub fn line(self, id: &str) -> Self {
+        self.with(|inner| inner.lines.push(id.into()))
+    }
+
+    /// The host takes no more lines: `Line::offer` is error `limit`.
+    pub fn refuses_lines(self) -> Self {
+        self.with(|inner| inner.lines_refused = true)
     }
 
     /// A property of the leg.
@@ -286,6 +301,17 @@ impl State {
 
 fn option<'a>(options: &'a [(String, String)], name: &str) -> Option<&'a str> {
     options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+impl State {
+    fn on_line(&self, id: &str, what: &str) -> Result {
+        let mut inner = self.0.borrow_mut();
+        if !inner.lines.iter().any(|line| line == id) {
+            return Err(Error::new(Code::Gone, "the line is over"));
+        }
+        inner.actions.push(format!("line {id} {what}"));
+        Ok(())
+    }
 }
 
 impl Host for State {
@@ -566,6 +592,42 @@ impl Host for State {
 
     fn cancel(&self, name: &str) -> Result<bool> {
         Ok(self.0.borrow_mut().timers.remove(name).is_some())
+    }
+
+    fn line_offer(&self, to: &str, description: &str, options: &Vec<(String, String)>) -> Result<String> {
+        let mut inner = self.0.borrow_mut();
+        if inner.lines_refused {
+            return Err(Error::new(Code::Limit, "no more lines"));
+        }
+        inner.lines_offered += 1;
+        let id = format!("offered-{}", inner.lines_offered);
+        let given: String = options.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+        inner.actions.push(format!("offer {id} {to} {description}{given}"));
+        inner.lines.push(id.clone());
+        Ok(id)
+    }
+
+    fn line_find(&self, id: &str) -> bool {
+        self.0.borrow().lines.iter().any(|line| line == id)
+    }
+
+    fn line_ring(&self, id: &str) -> Result {
+        self.on_line(id, "ring")
+    }
+
+    fn line_progress(&self, id: &str, description: &str) -> Result {
+        self.on_line(id, &format!("progress {description}"))
+    }
+
+    fn line_answer(&self, id: &str, description: &str) -> Result {
+        self.on_line(id, &format!("answer {description}"))
+    }
+
+    fn line_hang_up(&self, id: &str, cause: u16) {
+        // On one that is over it does nothing, here as there.
+        if self.on_line(id, &format!("hang-up {cause}")).is_ok() {
+            self.0.borrow_mut().lines.retain(|line| line != id);
+        }
     }
 
     fn log(&self, level: &str, message: &str) {

@@ -144,6 +144,10 @@ fn no_blob<T: Send + 'static>() -> BoxFuture<'static, Result<T, BlobFailure>> {
 }
 
 impl TenantPort for Nobody {
+    fn offer_line(&self, _: plugin::Driver, _: plugin::LineOffer) -> Result<String, plugin::LineRefusal> {
+        Err(plugin::LineRefusal::Denied("nobody calls".into()))
+    }
+
     fn kv_get<'a>(&'a self, _: KvSpace<'a>, _: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>> {
         refused()
     }

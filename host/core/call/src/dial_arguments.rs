@@ -28,7 +28,9 @@ pub enum DialArgumentError {
         count: usize,
     },
     /// The technology is not one of ours.
-    #[error("{0:?} cannot be dialled: PJSIP/NAME, SIP/NAME, sip:URI and Local/EXTEN@CONTEXT can")]
+    #[error(
+        "{0:?} cannot be dialled: PJSIP/NAME, SIP/NAME, sip:URI, Local/EXTEN@CONTEXT and a channel driver's SCHEME/ADDRESS can"
+    )]
     Target(String),
     /// The time-out is not a number of seconds.
     #[error("{0:?} is not a number of seconds")]
@@ -68,7 +70,7 @@ fn parse_targets(text: &str, context: &str) -> Result<Vec<Target>, DialArgumentE
 
 fn parse_target(text: &str, context: &str) -> Result<Target, DialArgumentError> {
     let refused = || DialArgumentError::Target(text.to_owned());
-    if text.starts_with("sip:") || text.starts_with("sips:") {
+    if Target::is_uri(text) {
         return Ok(Target::Uri(text.to_owned()));
     }
     let Some((technology, rest)) = text.split_once('/') else {
@@ -88,7 +90,9 @@ fn parse_target(text: &str, context: &str) -> Result<Target, DialArgumentError> 
         return Ok(Target::Local { exten: exten.to_owned(), context: context.to_owned() });
     }
     if !technology.eq_ignore_ascii_case("PJSIP") && !technology.eq_ignore_ascii_case("SIP") {
-        return Err(refused());
+        // Asterisk's way to write an address of a channel driver.
+        let uri = format!("{}:{rest}", technology.to_ascii_lowercase());
+        return if Target::is_uri(&uri) { Ok(Target::Uri(uri)) } else { Err(refused()) };
     }
     // `PJSIP/endpoint/sip:user@host` names the address itself.
     if let Some((_, uri)) = rest.split_once('/') {
@@ -185,6 +189,9 @@ mod tests {
         assert_eq!(parse("sip:a@b.test").targets, [uri("sip:a@b.test")]);
         assert_eq!(parse("PJSIP/a@b.test").targets, [uri("sip:a@b.test")]);
         assert_eq!(parse("PJSIP/trunk/sip:1@b.test").targets, [uri("sip:1@b.test")]);
+        for text in ["XMPP/bob@example.net", "xmpp/bob@example.net", "xmpp:bob@example.net"] {
+            assert_eq!(parse(text).targets, [uri("xmpp:bob@example.net")]);
+        }
         assert_eq!(parse("Local/9@sales/n").targets, [local("9", "sales")]);
         assert_eq!(parse("Local/9").targets, [local("9", "default")]);
     }
@@ -214,7 +221,7 @@ mod tests {
         let refused = |text: &str| DialArguments::parse(text, "default").unwrap_err();
         assert_eq!(refused(""), DialArgumentError::NoTarget);
         assert_eq!(refused("&,30"), DialArgumentError::NoTarget);
-        assert_eq!(refused("DAHDI/1"), DialArgumentError::Target("DAHDI/1".to_owned()));
+        assert_eq!(refused("DA HDI/1"), DialArgumentError::Target("DA HDI/1".to_owned()));
         assert_eq!(refused("PJSIP/"), DialArgumentError::Target("PJSIP/".to_owned()));
         assert_eq!(refused("Local/@x"), DialArgumentError::Target("Local/@x".to_owned()));
         assert_eq!(refused("100,soon"), DialArgumentError::Timeout("soon".to_owned()));

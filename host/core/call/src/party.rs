@@ -31,7 +31,8 @@ impl Party {
 pub enum Target {
     /// An endpoint of the tenant: all its contacts ring.
     Endpoint(String),
-    /// An address outside, in full (`sip:alice@example.net`); the switch decides by the tenant's class of service.
+    /// An address outside, in full: `sip:alice@example.net`, for which the switch decides by the tenant's class of service, or one of a channel
+    /// driver's, `xmpp:bob@example.net`.
     Uri(String),
     /// An extension of the dialplan: it rings when the dialplan rings it and answers when the dialplan answers.
     Local {
@@ -40,6 +41,18 @@ pub enum Target {
         /// The context it is looked up in.
         context: String,
     },
+}
+
+impl Target {
+    /// Whether a text is an address with a scheme (RFC 3986 §3.1) and something after it.
+    pub fn is_uri(text: &str) -> bool {
+        text.split_once(':').is_some_and(|(scheme, address)| {
+            let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+            !address.is_empty()
+                && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+                && scheme.bytes().all(legal)
+        })
+    }
 }
 
 /// One place where an endpoint can be reached: what a phone registered.

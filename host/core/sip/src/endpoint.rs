@@ -107,7 +107,8 @@ impl Endpoint {
                 }
             }
             Input::FlowClosed { flow } => {
-                self.on_transport_error(now, &Destination::Flow(flow));
+                let failed = self.core.client.flow_closed(now, &mut self.core.io, &flow);
+                self.on_reports(now, failed);
                 self.core.server.flow_closed(now, &mut self.core.io, &flow);
             }
             Input::TransmitFailed { destination } => self.on_transport_error(now, &destination),
@@ -195,7 +196,12 @@ impl Endpoint {
 
     fn on_transport_error(&mut self, now: Instant, destination: &Destination) {
         let Core { client, io, .. } = &mut self.core;
-        for (key, user, report) in client.transport_error(now, io, destination) {
+        let failed = client.transport_error(now, io, destination);
+        self.on_reports(now, failed);
+    }
+
+    fn on_reports(&mut self, now: Instant, reports: Vec<(client::Key, User, Report)>) {
+        for (key, user, report) in reports {
             self.on_report(now, key, user, report);
         }
     }

@@ -129,6 +129,30 @@ pub enum Subject {
     Request(sip::endpoint::ClientRequestId),
 }
 
+impl Subject {
+    /// What a command is about.
+    pub fn of(command: &Command) -> Self {
+        match command {
+            Command::Respond { transaction, .. } => Self::Transaction(*transaction),
+            Command::SendRequest(outbound) => Self::Request(outbound.request),
+            Command::Originate(originate) => Self::Session(originate.session),
+            Command::Progress { session, .. }
+            | Command::Answer { session, .. }
+            | Command::Reject { session, .. }
+            | Command::Acknowledge { session, .. }
+            | Command::HangUp { session, .. }
+            | Command::Reoffer { session, .. }
+            | Command::AcceptReoffer { session, .. }
+            | Command::RejectReoffer { session, .. }
+            | Command::AcceptRefer { session }
+            | Command::RejectRefer { session, .. }
+            | Command::NotifyRefer { session, .. }
+            | Command::Refer { session, .. }
+            | Command::Info { session, .. } => Self::Session(*session),
+        }
+    }
+}
+
 /// Sees every message as it is read and written, for a ladder diagram or a capture. Must not block.
 pub trait MessageTap: Send + Sync + 'static {
     /// A message passed. `local` is not known for one that waits for its connection.
@@ -491,7 +515,7 @@ impl SipHandle {
     }
 
     fn shard_of(&self, command: &Command) -> u16 {
-        match subject(command) {
+        match Subject::of(command) {
             Subject::Session(session) => session.shard(),
             Subject::Transaction(transaction) => transaction.shard(),
             Subject::Request(request) => match command {
@@ -503,28 +527,6 @@ impl SipHandle {
                 _ => 0,
             },
         }
-    }
-}
-
-/// What a command is about.
-fn subject(command: &Command) -> Subject {
-    match command {
-        Command::Respond { transaction, .. } => Subject::Transaction(*transaction),
-        Command::SendRequest(outbound) => Subject::Request(outbound.request),
-        Command::Originate(originate) => Subject::Session(originate.session),
-        Command::Progress { session, .. }
-        | Command::Answer { session, .. }
-        | Command::Reject { session, .. }
-        | Command::Acknowledge { session, .. }
-        | Command::HangUp { session, .. }
-        | Command::Reoffer { session, .. }
-        | Command::AcceptReoffer { session, .. }
-        | Command::RejectReoffer { session, .. }
-        | Command::AcceptRefer { session }
-        | Command::RejectRefer { session, .. }
-        | Command::NotifyRefer { session, .. }
-        | Command::Refer { session, .. }
-        | Command::Info { session, .. } => Subject::Session(*session),
     }
 }
 

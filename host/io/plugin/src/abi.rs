@@ -14,7 +14,10 @@ pub(crate) mod v0_1 {
                 default: async | trappable,
             },
             exports: { default: async },
-            with: { "jackfield:pbx/legs.leg": crate::capability::legs::Handle },
+            with: {
+                "jackfield:pbx/legs.leg": crate::capability::legs::Handle,
+                "jackfield:pbx/lines.line": crate::capability::lines::Handle,
+            },
         });
     }
 
@@ -36,15 +39,16 @@ pub(crate) mod v0_1 {
         });
     }
 
-    /// The service; everything else as in `app`.
+    /// The service, a channel driver's too; everything else as in `app`.
     pub mod service {
         wasmtime::component::bindgen!({
             path: "../../../wit/v0.1",
-            world: "service",
+            world: "channel",
             imports: { default: async | trappable },
             exports: { default: async },
             with: {
                 "jackfield:pbx/types": super::app::jackfield::pbx::types,
+                "jackfield:pbx/lines": super::app::jackfield::pbx::lines,
                 "jackfield:pbx/blob": super::app::jackfield::pbx::blob,
                 "jackfield:pbx/metrics": super::app::jackfield::pbx::metrics,
                 "jackfield:pbx/http": super::app::jackfield::pbx::http,
@@ -63,7 +67,7 @@ pub(crate) mod v0_1 {
 pub const WIT_VERSION: &str = "0.1.0";
 
 /// The WIT files of version 0.1, name and text: what the loader compares with and what plugins are written against.
-pub const WIT_0_1: [(&str, &str); 17] = [
+pub const WIT_0_1: [(&str, &str); 18] = [
     ("types.wit", include_str!("../../../../wit/v0.1/types.wit")),
     ("legs.wit", include_str!("../../../../wit/v0.1/legs.wit")),
     ("dial.wit", include_str!("../../../../wit/v0.1/dial.wit")),
@@ -76,6 +80,7 @@ pub const WIT_0_1: [(&str, &str); 17] = [
     ("bus.wit", include_str!("../../../../wit/v0.1/bus.wit")),
     ("event.wit", include_str!("../../../../wit/v0.1/event.wit")),
     ("schedule.wit", include_str!("../../../../wit/v0.1/schedule.wit")),
+    ("lines.wit", include_str!("../../../../wit/v0.1/lines.wit")),
     ("system.wit", include_str!("../../../../wit/v0.1/system.wit")),
     ("apps.wit", include_str!("../../../../wit/v0.1/apps.wit")),
     ("functions.wit", include_str!("../../../../wit/v0.1/functions.wit")),

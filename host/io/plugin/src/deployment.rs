@@ -85,6 +85,8 @@ pub struct Deployed {
     pub apps: Vec<String>,
     /// Its functions.
     pub functions: Vec<String>,
+    /// The schemes of the addresses it calls as a channel driver.
+    pub schemes: Vec<String>,
     /// Whether it has a service part.
     pub service: bool,
     /// What it may do.
@@ -283,7 +285,7 @@ pub enum InstallError {
     /// Another plugin of the tenant provides a name already.
     #[error("{name} is provided by {plugin} already")]
     NameTaken {
-        /// The application or function.
+        /// The application, function or scheme.
         name: String,
         /// Who provides it.
         plugin: String,

@@ -29,6 +29,8 @@ pub enum Capability {
     Http,
     /// Keep values.
     Kv,
+    /// Carry calls of another network.
+    Lines,
     /// Show numbers of its own.
     Metrics,
     /// Record what a party says.
@@ -39,7 +41,7 @@ pub enum Capability {
 
 impl Capability {
     /// All there are.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Blob,
         Self::Bus,
         Self::Dial,
@@ -47,6 +49,7 @@ impl Capability {
         Self::Event,
         Self::Http,
         Self::Kv,
+        Self::Lines,
         Self::Metrics,
         Self::Recording,
         Self::Schedule,
@@ -62,6 +65,7 @@ impl Capability {
             Self::Event => "event",
             Self::Http => "http",
             Self::Kv => "kv",
+            Self::Lines => "lines",
             Self::Metrics => "metrics",
             Self::Recording => "recording",
             Self::Schedule => "schedule",
@@ -80,6 +84,7 @@ impl Capability {
             }
             Self::Http => "asks other servers and tells them what it knows",
             Self::Kv => "keeps values on this server's disk",
+            Self::Lines => "carries calls of another network, to the tenant and from it",
             Self::Metrics => "shows you numbers of its own",
             Self::Recording => "records what parties say",
             Self::Schedule => "sets timers for its own service part",

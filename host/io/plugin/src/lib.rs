@@ -64,11 +64,11 @@ pub use package::key::{KeyError, PublisherKey, SecretKey};
 pub use package::{Origin, Package};
 pub use plan::{Basis, Difference, Limit, Plan, Right, RightError, Want};
 pub use port::{
-    BlobFailure, BoxFuture, CallPort, Clock, HttpFailure, HttpRequest, HttpResponse, KvError, KvSpace, LogLevel,
-    LogRecord, TenantPort,
+    BlobFailure, BoxFuture, CallPort, Clock, HttpFailure, HttpRequest, HttpResponse, KvError, KvSpace, LineOffer,
+    LinePort, LineRefusal, LogLevel, LogRecord, TenantPort,
 };
 pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};
 pub use tape::replay::{Against, Replay, ReplayError};
 pub use tape::{Crossing, Departure, Keeping, Recording};
-pub use tenant::TenantPlugins;
+pub use tenant::{Driver, TenantPlugins};
 pub use trust::{Trust, TrustError};

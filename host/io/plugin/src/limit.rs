@@ -117,6 +117,12 @@ pub const PUBLISH_PER_SECOND: u32 = 50;
 pub const TIMERS: usize = 64;
 /// Bytes of a timer's name.
 pub const TIMER_NAME_BYTES: usize = 128;
+/// Lines that a channel driver has in a tenant at once: a half of the handles that its service may hold.
+pub const LINES: usize = 500;
+/// Bytes of what one side says of a line's audio; SDP of one stream is a tenth of that.
+pub const LINE_DESCRIPTION_BYTES: usize = 4_096;
+/// Bytes of a number that a driver's party dials, and of its own.
+pub const LINE_NUMBER_BYTES: usize = 128;
 /// The longest delay of a timer.
 pub const TIMER_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Bytes of a request to a service, and of its answer.

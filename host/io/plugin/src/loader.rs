@@ -98,7 +98,7 @@ pub(crate) struct VersionInner {
     inspected: Inspected,
     pub(crate) app: Option<abi::v0_1::app::AppPre<State>>,
     pub(crate) function: Option<abi::v0_1::function::FunctionPre<State>>,
-    pub(crate) service: Option<abi::v0_1::service::ServicePre<State>>,
+    pub(crate) service: Option<abi::v0_1::service::ChannelPre<State>>,
 }
 
 impl fmt::Debug for Version {
@@ -156,7 +156,7 @@ pub(crate) async fn link(
         .transpose()
         .map_err(wrong_export)?;
     let service = exports(World::Service)
-        .then(|| abi::v0_1::service::ServicePre::new(pre.clone()))
+        .then(|| abi::v0_1::service::ChannelPre::new(pre.clone()))
         .transpose()
         .map_err(wrong_export)?;
     Ok(Version(Arc::new(VersionInner { digest, inspected, app, function, service })))

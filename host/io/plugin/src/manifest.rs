@@ -25,6 +25,8 @@ pub struct Manifest {
     pub apps: Vec<String>,
     /// The dialplan functions it provides.
     pub functions: Vec<String>,
+    /// The schemes of the addresses that its channel driver calls: `xmpp` of `xmpp:bob@example.net`.
+    pub schemes: Vec<String>,
     /// Whether it has a part that lives as long as it is installed.
     pub service: bool,
     /// What it wants to be allowed, with its bounds.
@@ -219,6 +221,7 @@ impl Manifest {
             title: raw.plugin.title,
             apps: raw.provides.apps,
             functions: raw.provides.functions,
+            schemes: raw.provides.schemes,
             service: raw.provides.service,
             capabilities: raw.capabilities.into_map(),
             limits: raw.limits,
@@ -244,6 +247,7 @@ impl Manifest {
                 return Err((key, format!("{name:?} is not a name (letters, digits and '_', at most 64)")));
             }
         }
+        self.check_schemes().map_err(|message| ("schemes", message))?;
         if self.capabilities.values().any(|bounds| bounds.hosts().len() > limit::HTTP_HOSTS) {
             return Err(("http", format!("more than {} hosts", limit::HTTP_HOSTS)));
         }
@@ -268,6 +272,39 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+impl Manifest {
+    fn check_schemes(&self) -> Result<(), String> {
+        if self.schemes.len() > limit::PROVIDES {
+            return Err(format!("more than {} names", limit::PROVIDES));
+        }
+        if let Some(scheme) =
+            self.schemes.iter().find(|scheme| !is_scheme(scheme) || RESERVED.contains(&scheme.as_str()))
+        {
+            let reserved = RESERVED.join(", ");
+            return Err(format!(
+                "{scheme:?} is not a scheme a driver can have (a-z, 0-9, at most 64, and none of {reserved})"
+            ));
+        }
+        let drives = self.service && self.capabilities.contains_key(&Capability::Lines);
+        if !(drives || self.schemes.is_empty()) {
+            return Err(
+                "calls of these schemes are the service's: `service = true`, and lines under [capabilities]".into()
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Schemes that the host itself understands.
+const RESERVED: [&str; 5] = ["local", "pjsip", "sip", "sips", "tel"];
+
+/// As in RFC 3986 §3.1, without the characters that nobody uses.
+fn is_scheme(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 /// Why a manifest is refused.
@@ -337,6 +374,7 @@ struct RawPlugin {
 struct RawProvides {
     apps: Vec<String>,
     functions: Vec<String>,
+    schemes: Vec<String>,
     service: bool,
 }
 
@@ -353,6 +391,7 @@ struct RawCapabilities {
     metrics: Option<Plain>,
     event: Option<Plain>,
     schedule: Option<Plain>,
+    lines: Option<Plain>,
 }
 
 #[derive(Default, Deserialize)]
@@ -410,6 +449,7 @@ impl RawCapabilities {
             (Capability::Http, self.http.map(RawHttp::into_bounds)),
             (Capability::Event, plain(self.event)),
             (Capability::Schedule, plain(self.schedule)),
+            (Capability::Lines, plain(self.lines)),
         ]
         .into_iter()
         .filter_map(|(capability, bounds)| Some((capability, bounds?)))
@@ -519,6 +559,19 @@ label = "Greeting"
         assert_eq!((error.line, error.hint.as_deref()), (12, Some("did you mean \"dialplan\"?")), "{error}");
         let error = refused(&GOOD.replace("cpu-burst-ms", "zzz"));
         assert_eq!((error.line, error.hint), (15, None));
+    }
+
+    #[test]
+    fn schemes_are_a_services_and_not_the_hosts_own() {
+        let driver = GOOD.replace("apps = [\"Echo\"]", "schemes = [\"loopback\"]\nservice = true");
+        let driver = driver.replace("dialplan = {}", "lines = {}");
+        assert_eq!(Manifest::parse("plugin.toml", &driver).unwrap().schemes, ["loopback"]);
+        for bad in ["sip", "Loopback", "2go", "x-y", ""] {
+            let error = refused(&driver.replace("\"loopback\"", &format!("{bad:?}")));
+            assert_eq!(error.line, 8, "{error}");
+        }
+        assert!(refused(&driver.replace("service = true", "")).message.contains("service = true"));
+        assert!(refused(&driver.replace("lines = {}", "")).message.contains("lines"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hosts::HostPattern;
 use crate::manifest::Secrets;
+use crate::tenant::Driver;
 
 /// An owned, boxed future.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -136,6 +137,9 @@ pub trait TenantPort: Send + Sync + 'static {
     /// Resolves when so much time has passed on the tenant's clock.
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()>;
 
+    /// A party of a channel driver's network calls: the id of its line, which is the driver's already. Must not block.
+    fn offer_line(&self, driver: Driver, offer: LineOffer) -> Result<String, LineRefusal>;
+
     /// What an endpoint is doing, in the words of WIT `event.device`; none if there is no such endpoint. Must not block.
     fn device(&self, endpoint: &str) -> Option<&'static str>;
 
@@ -211,6 +215,56 @@ pub enum HttpFailure {
     /// It was tried and did not work.
     #[error("{0}")]
     Failed(String),
+}
+
+/// A line of a channel driver, as the driver acts on it. None of this blocks.
+pub trait LinePort: Send + Sync + 'static {
+    /// The party rings.
+    fn ring(&self) -> Result<(), LineRefusal>;
+
+    /// The party is heard before it answers.
+    fn progress(&self, description: String) -> Result<(), LineRefusal>;
+
+    /// The party answers.
+    fn answer(&self, description: String) -> Result<(), LineRefusal>;
+
+    /// The line is over, for a Q.850 cause. Does nothing if it is already.
+    fn hang_up(&self, cause: u16);
+}
+
+/// A call from a driver's network; what has a bound in `limit` keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineOffer {
+    /// What is dialled.
+    pub to: String,
+    /// The caller's number; may be empty.
+    pub number: String,
+    /// The caller's name; may be empty.
+    pub name: String,
+    /// The caller's SDP offer.
+    pub description: String,
+    /// The line for whose sake it calls.
+    pub because: Option<String>,
+}
+
+/// Why a driver cannot do that with a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineRefusal {
+    /// It is over.
+    #[error("the line is over")]
+    Gone,
+    /// It makes no sense, or not now.
+    #[error("{0}")]
+    Invalid(String),
+    /// The tenant does not let it.
+    #[error("{0}")]
+    Denied(String),
+    /// There are as many as there may be.
+    #[error("{0}")]
+    Limit(String),
+    /// There is nobody who could be told of it.
+    #[error("{0}")]
+    Unsupported(String),
 }
 
 /// One line a plugin logged.

@@ -3,6 +3,7 @@
 mod canary;
 mod events;
 pub(crate) mod journal;
+mod lines;
 mod runs;
 
 use std::collections::{BTreeMap, HashMap};
@@ -38,8 +39,10 @@ use crate::trust::Trust;
 use canary::OnTrial;
 use events::{Own, Subscribers};
 use journal::{Journal, Kept, Record, Trial};
+use lines::Lines;
 
 pub(crate) use events::{Data, Refused};
+pub use lines::Driver;
 
 /// One tenant's plugins. Cheap to clone.
 #[derive(Clone)]
@@ -72,6 +75,7 @@ struct Table {
     /// By lower-case name.
     apps: HashMap<String, (Arc<str>, Arc<Generation>)>,
     functions: HashMap<String, (Arc<str>, Arc<Generation>)>,
+    schemes: HashMap<String, Arc<Generation>>,
 }
 
 #[derive(Clone)]
@@ -111,6 +115,8 @@ pub(crate) struct Deployment {
     /// Changed only while the tenant's plugins are.
     service: ArcSwapOption<ServiceInbox>,
     events: Own,
+    lines: Lines,
+    guests: tokio::runtime::Handle,
     generations: Mutex<Vec<Weak<Generation>>>,
     numbers: AtomicU64,
     rolling_back: AtomicBool,
@@ -452,6 +458,8 @@ impl Inner {
             last_fault: Mutex::default(),
             service: ArcSwapOption::default(),
             events: Own::default(),
+            lines: Lines::default(),
+            guests: self.host.0.guests().clone(),
             generations: Mutex::default(),
             numbers: AtomicU64::new(0),
             rolling_back: AtomicBool::new(false),
@@ -497,11 +505,12 @@ impl Inner {
             Some(entry) => table.deployments.insert(id.into(), entry),
             None => table.deployments.remove(id),
         };
-        (table.apps, table.functions) = (HashMap::new(), HashMap::new());
+        (table.apps, table.functions, table.schemes) = Default::default();
         for generation in table.deployments.values().filter_map(|entry| entry.active.as_ref().ok()) {
             let named = |name: &String| (name.to_ascii_lowercase(), (Arc::from(name.as_str()), generation.clone()));
             table.apps.extend(generation.manifest.apps.iter().map(named));
             table.functions.extend(generation.manifest.functions.iter().map(named));
+            table.schemes.extend(generation.manifest.schemes.iter().map(|name| (name.clone(), generation.clone())));
         }
         self.table.store(Arc::new(table));
         for gone in former.iter().flat_map(Entry::generations) {
@@ -541,7 +550,8 @@ impl Inner {
             signer: current.signer,
             available: record.available(),
             apps: manifest.as_ref().map(|manifest| manifest.apps.clone()).unwrap_or_default(),
-            functions: manifest.map(|manifest| manifest.functions).unwrap_or_default(),
+            functions: manifest.as_ref().map(|manifest| manifest.functions.clone()).unwrap_or_default(),
+            schemes: manifest.map(|manifest| manifest.schemes).unwrap_or_default(),
             service: deployment.service().is_some(),
             granted: entry.active.as_ref().map(|active| active.granted.iter().copied().collect()).unwrap_or_default(),
             live,
@@ -593,6 +603,9 @@ impl Deployment {
             (Some(service), true) => {
                 service.replace(to.clone()).await?;
                 self.keep_events(&to.granted);
+                if !to.granted.contains(&Capability::Lines) {
+                    self.end_lines();
+                }
             }
             (None, true) => {
                 // Its inbox is there before it starts: it may subscribe and set timers then.
@@ -607,6 +620,7 @@ impl Deployment {
             (Some(_), false) => {
                 self.service.store(None);
                 self.forget_events();
+                self.end_lines();
             }
         }
         Ok(())
@@ -649,15 +663,18 @@ impl Deployment {
 }
 
 fn names_are_free(table: &Table, manifest: &Manifest) -> Result<(), InstallError> {
+    let free = |name: &String, owner: Option<&Arc<Generation>>| match owner.map(|owner| &owner.manifest.id) {
+        Some(plugin) if *plugin != manifest.id => {
+            Err(InstallError::NameTaken { name: name.clone(), plugin: plugin.clone() })
+        }
+        _ => Ok(()),
+    };
     for (names, taken) in [(&manifest.apps, &table.apps), (&manifest.functions, &table.functions)] {
         for name in names {
-            let other = taken.get(&name.to_ascii_lowercase()).map(|(_, generation)| &generation.manifest.id);
-            if let Some(plugin) = other.filter(|plugin| **plugin != manifest.id) {
-                return Err(InstallError::NameTaken { name: name.clone(), plugin: plugin.clone() });
-            }
+            free(name, taken.get(&name.to_ascii_lowercase()).map(|(_, generation)| generation))?;
         }
     }
-    Ok(())
+    manifest.schemes.iter().try_for_each(|name| free(name, table.schemes.get(name)))
 }
 
 impl From<LoadError> for ChangeError {

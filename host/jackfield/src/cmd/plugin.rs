@@ -244,7 +244,8 @@ fn named(version: Option<&str>, digest: Option<&str>) -> String {
 
 fn list(plugins: &[types::Plugin]) -> String {
     let row = |plugin: &types::Plugin| {
-        let provides: Vec<String> = plugin.apps.iter().chain(&plugin.functions).cloned().collect();
+        let provides: Vec<String> =
+            plugin.apps.iter().chain(&plugin.functions).chain(&plugin.schemes).cloned().collect();
         let trial =
             plugin.canary.iter().map(|one| format!(", {} tried by {}", one.trial.version, calls_of(&one.trial.split)));
         let state = plugin.trouble.clone().unwrap_or_else(|| "active".into()) + &trial.collect::<String>();
@@ -267,6 +268,7 @@ fn show(plugin: &types::Plugin) -> String {
         format!("signed by  {}", plugin.signer.as_deref().unwrap_or("nobody")),
         format!("apps       {}", some(&plugin.apps)),
         format!("functions  {}", some(&plugin.functions)),
+        format!("schemes    {}", some(&plugin.schemes)),
         format!("granted    {}", some(&plugin.granted)),
         format!("calls      {} on this version, {} on former ones", plugin.live, plugin.draining),
         format!("runs       {}, of them {} ended by a fault", plugin.runs, plugin.faults),

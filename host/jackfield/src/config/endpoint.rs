@@ -9,6 +9,7 @@ use sip::auth::Algorithm;
 use toml_edit::Item;
 
 use super::document::{Section, warning};
+use super::plan::Contexts;
 use super::problem::{Problem, suggestion};
 use super::secret;
 use super::setting::{Described, Setting, boolean, duration, integer, list, text, word};
@@ -187,24 +188,22 @@ impl Endpoint {
 pub(crate) struct Reader<'a> {
     tenant: &'a str,
     templates: BTreeMap<String, Section<'a>>,
-    has_context: &'a dyn Fn(&str) -> bool,
-    contexts: Vec<&'a str>,
+    contexts: Contexts<'a>,
 }
 
 impl<'a> Reader<'a> {
-    /// `has_context` and `contexts` come from the tenant's dialplan; where that is broken, every context passes.
+    /// Reads the templates.
     pub(crate) fn new(
         tenant: &'a str,
         root: &Section<'a>,
-        has_context: &'a dyn Fn(&str) -> bool,
-        contexts: Vec<&'a str>,
+        contexts: Contexts<'a>,
         problems: &mut Vec<Problem>,
     ) -> Self {
         let templates: BTreeMap<String, Section<'a>> = root.tables("templates", problems).into_iter().collect();
         for section in templates.values() {
             section.only(SHARED, &[], problems);
         }
-        Self { tenant, templates, has_context, contexts }
+        Self { tenant, templates, contexts }
     }
 
     /// Reads every endpoint.
@@ -234,13 +233,8 @@ impl<'a> Reader<'a> {
         self.layers(section, &mut layers, &mut Vec::new(), problems);
         let layers = Layers(layers);
         let context = layers.get(&CONTEXT, problems);
-        if !(self.has_context)(&context) {
-            let problem = layers
-                .of(CONTEXT.key, section)
-                .problem_at(CONTEXT.key, format!("the dialplan has no context `{context}`"));
-            let hint = suggestion(&context, self.contexts.iter().copied());
-            problems.push(problem.hint(hint.unwrap_or_else(|| format!("it has: {}", self.contexts.join(", ")))));
-        }
+        let place = |text| layers.of(CONTEXT.key, section).problem_at(CONTEXT.key, text);
+        problems.extend(self.contexts.check(&context, place));
         let (expiry_min, expiry_max) = (layers.get(&EXPIRY_MIN, problems), layers.get(&EXPIRY_MAX, problems));
         if expiry_min > expiry_max {
             let problem =

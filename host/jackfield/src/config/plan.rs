@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dialplan::{Dialplan, Severity as PlanSeverity, Source, SourceError};
 
-use super::problem::{Problem, Severity};
+use super::problem::{Problem, Severity, suggestion};
 
 /// Largest file of a dialplan: ten thousand extensions take less than a megabyte.
 const FILE_BYTES_MAX: u64 = 8 << 20;
@@ -37,6 +37,20 @@ pub(crate) fn read(folder: &Path, problems: &mut Vec<Problem>) -> Option<Arc<Dia
 /// A file of a tenant's folder; a link that leads out of it leads nowhere.
 pub(super) fn read_inside(folder: &Path, name: &str) -> Result<String, SourceError> {
     Folder(folder.to_owned()).load(name)
+}
+
+/// The contexts of a tenant's dialplan. Where that is broken, every name passes.
+#[derive(Clone, Copy)]
+pub(crate) struct Contexts<'a>(pub(crate) Option<&'a Dialplan>);
+
+impl Contexts<'_> {
+    /// What is wrong with the name of a context that stands at `place`, if anything is.
+    pub(crate) fn check(self, name: &str, place: impl FnOnce(String) -> Problem) -> Option<Problem> {
+        let dialplan = self.0.filter(|dialplan| !dialplan.has_context(name))?;
+        let all = || format!("it has: {}", dialplan.contexts().collect::<Vec<_>>().join(", "));
+        let hint = suggestion(name, dialplan.contexts()).unwrap_or_else(all);
+        Some(place(format!("the dialplan has no context `{name}`")).hint(hint))
+    }
 }
 
 /// Files of one folder. A link that leads out of it leads nowhere.

@@ -14,7 +14,7 @@ use toml_edit::Item;
 
 use super::document::Section;
 use super::names::Offers;
-use super::plan;
+use super::plan::{self, Contexts};
 use super::problem::{Problem, Severity, suggestion};
 use super::running::RunningTenant;
 use super::setting::{Described, Setting, boolean, list, publisher, text};
@@ -33,6 +33,8 @@ pub(crate) struct Plugin {
     pub(crate) config: BTreeMap<String, String>,
     /// What it reaches by HTTP beyond what its manifest says.
     pub(crate) http: PluginHttp,
+    /// Where calls from its network enter the dialplan, if it is a channel driver.
+    pub(crate) channel_context: Option<String>,
     /// Where the table stands, for problems with the package.
     pub(crate) place: Problem,
 }
@@ -67,7 +69,7 @@ const GRANTS: Setting<Vec<String>> = Setting {
     key: "grants",
     doc: "the capabilities you allow, with the bounds that the plugin's manifest asks for; without it, a bundled plugin has those that \
           its manifest declares and another one none",
-    bound: "a list of \"blob\", \"bus\", \"dial\", \"dialplan\", \"event\", \"http\", \"kv\", \"metrics\", \"recording\", \"schedule\"",
+    bound: "a list of \"blob\", \"bus\", \"dial\", \"dialplan\", \"event\", \"http\", \"kv\", \"lines\", \"metrics\", \"recording\", \"schedule\"",
     default: None,
     read: |item| list(item, 16, text),
 };
@@ -105,9 +107,18 @@ const HTTP_PRIVATE: Setting<Vec<Network>> = Setting {
     read: |item| list(item, plugin::limit::HTTP_HOSTS, parsed),
 };
 
+const CHANNEL_CONTEXT: Setting<String> = Setting {
+    key: "channel-context",
+    doc: "the context of the dialplan in which calls from a channel driver's network start, as those of a trunk do; without it, such a plugin can be \
+          called and cannot call",
+    bound: "a context of dialplan.conf",
+    default: None,
+    read: text,
+};
+
 /// The keys of a plugin's table.
 pub(crate) const SETTINGS: &[&dyn Described] =
-    &[&PACKAGE, &VERSION, &GRANTS, &PUBLISHER, &UNSIGNED, &HTTP_HOSTS, &HTTP_PRIVATE];
+    &[&PACKAGE, &VERSION, &GRANTS, &PUBLISHER, &UNSIGNED, &HTTP_HOSTS, &HTTP_PRIVATE, &CHANNEL_CONTEXT];
 
 impl Plugin {
     /// What tells a table and its package from what they were: the digest of package and grants.
@@ -124,7 +135,7 @@ impl Plugin {
 /// its table wants it is a fault of that plugin alone.
 pub(crate) fn read(
     root: &Section<'_>,
-    folder: &Path,
+    (folder, contexts): (&Path, Contexts<'_>),
     (shelf, running): (&Shelf<'_>, Option<&RunningTenant>),
     publishers: Vec<PublisherKey>,
     (problems, faults): (&mut Vec<Problem>, &mut Vec<Problem>),
@@ -137,6 +148,10 @@ pub(crate) fn read(
         let before = problems.len();
         section.only(SETTINGS, &["config", "secrets"], problems);
         let table = Table::read(id, &section, (folder, &pinned), problems);
+        let context = table.channel_context.as_deref();
+        problems.extend(
+            context.and_then(|name| contexts.check(name, |text| section.problem_at(CHANNEL_CONTEXT.key, text))),
+        );
         if problems.len() > before {
             continue;
         }
@@ -163,6 +178,7 @@ struct Table {
     trust: Trust,
     config: Vec<(String, String)>,
     http: PluginHttp,
+    channel_context: Option<String>,
 }
 
 impl Table {
@@ -180,7 +196,8 @@ impl Table {
         let (hosts, networks) = (section.get(&HTTP_HOSTS, problems), section.get(&HTTP_PRIVATE, problems).into());
         let secrets = section.table("secrets", problems).map(|section| secrets(&section, folder, problems));
         let http = PluginHttp { hosts, networks, secrets: secrets.unwrap_or_default() };
-        Self { id, package, version, grants, trust, config, http }
+        let channel_context = section.optional(&CHANNEL_CONTEXT, problems);
+        Self { id, package, version, grants, trust, config, http, channel_context }
     }
 
     /// Looks into the package, and whether it is what the table says.
@@ -218,6 +235,10 @@ impl Table {
         if let Some(key) = reaches.filter(|_| !manifest.capabilities.contains_key(&Capability::Http)) {
             return Err(section.problem_at(key, "the plugin does not ask for http: this would allow nothing"));
         }
+        if self.channel_context.is_some() && !manifest.capabilities.contains_key(&Capability::Lines) {
+            let text = "the plugin does not ask for lines: no calls come from it";
+            return Err(section.problem_at(CHANNEL_CONTEXT.key, text));
+        }
         for name in self.http.secrets.keys() {
             secret_is_named(manifest, name).map_err(|(text, hint)| {
                 let secrets = section.table("secrets", &mut Vec::new()).unwrap_or_else(|| section.clone());
@@ -236,7 +257,8 @@ impl Table {
         let config = self.config.into_iter().collect();
         let place = Problem { severity: Severity::Error, ..section.problem("") };
         let terms = Terms { consent, trust: self.trust, basis: None, canary: None };
-        Ok(Plugin { id: self.id, opened, terms, config, http: self.http, place })
+        let (http, channel_context) = (self.http, self.channel_context);
+        Ok(Plugin { id: self.id, opened, terms, config, http, channel_context, place })
     }
 }
 

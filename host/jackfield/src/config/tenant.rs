@@ -14,7 +14,7 @@ use super::endpoint::{self, Endpoint};
 use super::names::Offers;
 use super::plan;
 use super::plugin::{self, Plugin};
-use super::problem::{Problem, any_error, suggestion};
+use super::problem::{Problem, any_error};
 use super::running::RunningTenant;
 use super::setting::{Described, Setting, Table, domains, integer, list, publisher, text};
 use super::sounds;
@@ -197,8 +197,7 @@ impl Tenant {
         };
         let root = file.root();
         root.only(ROOT, &["numbers", "templates", "endpoints", "plugins"], &mut problems);
-        let has_context = |name: &str| dialplan.as_ref().is_none_or(|dialplan| dialplan.has_context(name));
-        let contexts: Vec<&str> = dialplan.iter().flat_map(|dialplan| dialplan.contexts()).collect();
+        let contexts = plan::Contexts(dialplan.as_deref());
         let domains = root.optional(&DOMAINS, &mut problems);
         if domains.is_none() && !root.has(DOMAINS.key) {
             let hint = format!("as in domains = [\"{id}.example\"]");
@@ -207,10 +206,15 @@ impl Tenant {
         let publishers = root.get(&PUBLISHERS, &mut problems);
         let tenant = Self {
             domains: domains.unwrap_or_default(),
-            numbers: numbers(&root, &has_context, &contexts, &mut problems),
-            endpoints: endpoint::Reader::new(id.as_str(), &root, &has_context, contexts, &mut problems)
-                .read(&root, &mut problems),
-            plugins: plugin::read(&root, folder, (shelf, running), publishers.clone(), (&mut problems, &mut faults)),
+            numbers: numbers(&root, contexts, &mut problems),
+            endpoints: endpoint::Reader::new(id.as_str(), &root, contexts, &mut problems).read(&root, &mut problems),
+            plugins: plugin::read(
+                &root,
+                (folder, contexts),
+                (shelf, running),
+                publishers.clone(),
+                (&mut problems, &mut faults),
+            ),
             publishers,
             language: root.get(&LANGUAGE, &mut problems),
             time_zone: root.get(&TIME_ZONE, &mut problems),
@@ -218,10 +222,7 @@ impl Tenant {
             faults: Vec::new(),
             lacks: Vec::new(),
             recordings_max: root.get(&RECORDINGS, &mut problems),
-            keep_runs: Keeping {
-                runs: root.get(&KEEP_RUNS, &mut problems),
-                redact: root.get(&KEEP_RUNS_WITHOUT, &mut problems),
-            },
+            keep_runs: keeping(&root, &mut problems),
             warnings: Vec::new(),
             dialplan: dialplan.clone().unwrap_or_default(),
             id,
@@ -259,21 +260,16 @@ impl Tenant {
     }
 }
 
-fn numbers(
-    root: &Section<'_>,
-    has_context: &dyn Fn(&str) -> bool,
-    contexts: &[&str],
-    problems: &mut Vec<Problem>,
-) -> Vec<Number> {
+fn keeping(root: &Section<'_>, problems: &mut Vec<Problem>) -> Keeping {
+    Keeping { runs: root.get(&KEEP_RUNS, problems), redact: root.get(&KEEP_RUNS_WITHOUT, problems) }
+}
+
+fn numbers(root: &Section<'_>, contexts: plan::Contexts<'_>, problems: &mut Vec<Problem>) -> Vec<Number> {
     let mut numbers: Vec<Number> = Vec::new();
     for section in root.list_of_tables("numbers", problems) {
         section.only(NUMBERS, &[], problems);
         let context = section.get(&NUMBER_CONTEXT, problems);
-        if !has_context(&context) {
-            let problem = section.problem_at(NUMBER_CONTEXT.key, format!("the dialplan has no context `{context}`"));
-            let hint = suggestion(&context, contexts.iter().copied());
-            problems.push(problem.hint(hint.unwrap_or_else(|| format!("it has: {}", contexts.join(", ")))));
-        }
+        problems.extend(contexts.check(&context, |text| section.problem_at(NUMBER_CONTEXT.key, text)));
         let Some(prefix) = section.optional(&PREFIX, problems) else {
             if !section.has(PREFIX.key) {
                 problems.push(section.problem("a number without `prefix`"));

@@ -7,6 +7,7 @@ use sip::endpoint::{Command, Originate, Reason, ReasonProtocol, Reliability, Ses
 
 use super::keys::Keys;
 use super::leg::{Leg, Refer, Role};
+use super::way::Way;
 use super::{CallTask, Waiting};
 use crate::tenant::device::Occupied;
 
@@ -161,15 +162,18 @@ impl CallTask {
         hops: Hops,
     ) {
         let endpoint = endpoint.and_then(|name| self.tenant.definition().endpoint(&name).cloned());
-        let Some(way) = self.ways.get(contact.key).cloned() else {
-            // Addresses outside need a trunk, and a class of service that allows the call (F13).
+        let Some(route) = self.route_to(contact) else {
+            // SIP addresses outside need a trunk, and a class of service that allows the call (F13).
             return self.input(Input::LegEnded { leg, cause: Cause::NO_ROUTE });
         };
         if !self.told {
             let dialed = endpoint.as_ref().map_or(&contact.uri, |endpoint| &endpoint.name);
             self.tell_started("outbound", None, caller, dialed);
         }
-        let session = self.shared.sip.new_session();
+        let session = match &route {
+            Route::Sip(_) => self.shared.sip.new_session(),
+            Route::Line { .. } => self.shared.lines.new_session(),
+        };
         let codecs = self.codecs_towards(endpoint.as_deref(), on_behalf_of);
         let context = endpoint.as_ref().map(|endpoint| endpoint.context.clone()).unwrap_or_default();
         let state = Leg {
@@ -194,6 +198,31 @@ impl CallTask {
             return self.never_began(leg, Cause::CONGESTION);
         }
         let body = self.offer(leg, Direction::SendRecv);
+        match route {
+            Route::Sip(way) => self.invite(session, way, caller, hops, body),
+            Route::Line { driver, scheme, address } => {
+                let data = line_data((scheme, address), caller, body);
+                if self.shared.dial_line(session, &driver, (hops, data)).is_err() {
+                    self.never_began(leg, Cause::CONGESTION);
+                }
+            }
+        }
+    }
+
+    /// How a contact is reached; none if it is not.
+    fn route_to(&self, contact: &Contact) -> Option<Route> {
+        if let Some(way) = self.ways.get(contact.key) {
+            return Some(Route::Sip(Box::new(way.clone())));
+        }
+        let (scheme, address) = contact.uri.split_once(':')?;
+        let Some(driver) = self.tenant.plugins.driver(scheme) else {
+            tracing::info!(call = %self.id, tenant = %self.tenant.id(), scheme, "nobody of the tenant calls such addresses");
+            return None;
+        };
+        Some(Route::Line { driver, scheme: scheme.to_ascii_lowercase(), address: address.to_owned() })
+    }
+
+    fn invite(&mut self, session: SessionId, way: Box<Way>, caller: &Party, hops: Hops, body: Option<bytes::Bytes>) {
         let originate = Originate {
             session,
             destination: way.destination,
@@ -249,6 +278,36 @@ impl CallTask {
         };
         self.sip(command);
     }
+}
+
+/// The way of a leg to be called.
+enum Route {
+    Sip(Box<Way>),
+    /// A channel driver's.
+    Line {
+        driver: plugin::Driver,
+        scheme: String,
+        address: String,
+    },
+}
+
+/// What a driver is told of a call to a party of its network.
+fn line_data(
+    (scheme, address): (String, String),
+    caller: &Party,
+    offer: Option<bytes::Bytes>,
+) -> Vec<(String, String)> {
+    let withheld = caller.withheld;
+    let shown = |text: &str| if withheld { String::new() } else { text.to_owned() };
+    let data = [
+        ("scheme", scheme),
+        ("address", address),
+        ("caller.number", shown(&caller.number)),
+        ("caller.name", shown(&caller.name)),
+        ("caller.privacy", if withheld { "id" } else { "none" }.to_owned()),
+        ("description", offer.map(|offer| String::from_utf8_lossy(&offer).into_owned()).unwrap_or_default()),
+    ];
+    data.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The command that ends a session with a cause, whatever state it is in.

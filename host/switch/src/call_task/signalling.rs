@@ -219,7 +219,7 @@ impl CallTask {
     /// An INVITE with Replaces for a dialog that is not here any more.
     pub(super) fn refuse_replacement(&self, session: SessionId) {
         self.shared.sessions.remove(session);
-        if self.shared.sip.command(Command::Reject { session, status: 481, headers: Vec::new() }).is_err() {
+        if self.shared.signal(Command::Reject { session, status: 481, headers: Vec::new() }).is_err() {
             tracing::error!(call = %self.id, "an INVITE with Replaces gets no answer: the endpoint is overloaded");
         }
     }

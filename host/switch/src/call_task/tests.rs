@@ -86,7 +86,7 @@ impl Rig {
             seed: [1; 32],
         };
         let shared = Arc::new(Shared::new(&settings, ports.clone(), ports.clone()));
-        let tenant = Tenant::start(acme(recordings_max), &store, &host, ports, (Clock::System, settings.http))
+        let tenant = Tenant::start(acme(recordings_max), &store, &host, ports, (&shared, settings.http))
             .await
             .expect("a tenant");
         let task = CallTask::new(shared, tenant, CallId::from_parts(1, 1), mpsc::channel(limit::CALL_INBOX));
@@ -127,6 +127,7 @@ fn acme(recordings_max: usize) -> Definition {
         calls_max: 10,
         recordings_max,
         plugin_settings: BTreeMap::new(),
+        channel_contexts: BTreeMap::new(),
         plugin_http: BTreeMap::new(),
     }
 }

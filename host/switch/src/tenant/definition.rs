@@ -37,6 +37,8 @@ pub struct Definition {
     pub recordings_max: usize,
     /// Settings of plugins, by the plugin's id.
     pub plugin_settings: BTreeMap<String, Arc<BTreeMap<String, String>>>,
+    /// The contexts that calls from channel drivers' networks start in, by the plugin's id.
+    pub channel_contexts: BTreeMap<String, String>,
     /// What plugins reach outside beyond what their manifests say, by the plugin's id.
     pub plugin_http: BTreeMap<String, Arc<PluginHttp>>,
 }

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use call::TenantId;
 use plugin::{
-    BlobFailure, BoxFuture, Clock as Reading, HttpFailure, HttpRequest, HttpResponse, KvError, KvSpace, LogLevel,
-    LogRecord, TenantPort,
+    BlobFailure, BoxFuture, Clock as Reading, Driver, HttpFailure, HttpRequest, HttpResponse, KvError, KvSpace,
+    LineOffer, LineRefusal, LogLevel, LogRecord, TenantPort,
 };
 use store::{BlobName, Blobs, CasError, Class, Kv, TenantStore};
 
 use super::definition::Definition;
 use super::device::Devices;
+use super::exchange::Exchange;
 use super::http::Requests;
 use crate::shared::Clock;
 
@@ -25,6 +26,7 @@ pub(crate) struct Port {
     devices: Arc<Devices>,
     store: TenantStore,
     requests: Requests,
+    exchange: Exchange,
     clock: Clock,
     started: Instant,
     /// Where time passes as calls know it; guests have a runtime of their own.
@@ -37,14 +39,15 @@ impl Port {
         definition: Arc<ArcSwap<Definition>>,
         devices: Arc<Devices>,
         store: TenantStore,
-        clock: Clock,
+        exchange: Exchange,
         http: net::http::Client,
     ) -> Self {
         let tenant = definition.load().id.clone();
         let requests = Requests::new(Arc::clone(&definition), http);
+        let clock = exchange.clock;
         let started = tokio::time::Instant::now().into_std();
         let runtime = tokio::runtime::Handle::current();
-        Self { tenant, definition, devices, store, requests, clock, started, runtime }
+        Self { tenant, definition, devices, store, requests, exchange, clock, started, runtime }
     }
 
     /// The plugin's own keys, within the smaller of its own bound and the store's.
@@ -212,6 +215,11 @@ impl TenantPort for Port {
                 std::future::pending::<()>().await;
             }
         })
+    }
+
+    fn offer_line(&self, driver: Driver, offer: LineOffer) -> Result<String, LineRefusal> {
+        let _calls = self.runtime.enter();
+        self.exchange.offer_line(driver, offer)
     }
 
     fn device(&self, endpoint: &str) -> Option<&'static str> {

@@ -49,6 +49,12 @@ pub trait Fake {
     fn device(&self, endpoint: &str) -> Option<String>;
     fn after(&self, name: &str, delay: u32, data: &Options) -> Result;
     fn cancel(&self, name: &str) -> Result<bool>;
+    fn line_offer(&self, to: &str, description: &str, options: &Options) -> Result<String>;
+    fn line_find(&self, id: &str) -> bool;
+    fn line_ring(&self, id: &str) -> Result;
+    fn line_progress(&self, id: &str, description: &str) -> Result;
+    fn line_answer(&self, id: &str, description: &str) -> Result;
+    fn line_hang_up(&self, id: &str, cause: u16);
     fn log(&self, level: &str, message: &str);
     fn now(&self) -> (u64, u64);
     fn random(&self, bytes: u32) -> Vec<u8>;
@@ -84,6 +90,9 @@ fn fake() -> Rc<dyn Fake> {
 
 #[derive(Debug)]
 pub(crate) struct Leg(u32);
+
+#[derive(Debug)]
+pub(crate) struct Line(String);
 
 pub(crate) fn id(leg: &Leg) -> String {
     fake().id(leg.0)
@@ -201,6 +210,27 @@ pub(crate) fn after(name: &str, delay: u32, data: &Options) -> Result {
 }
 pub(crate) fn cancel(name: &str) -> Result<bool> {
     fake().cancel(name)
+}
+pub(crate) fn line_offer(to: &str, description: &str, options: &Options) -> Result<Line> {
+    fake().line_offer(to, description, options).map(Line)
+}
+pub(crate) fn line_find(id: &str) -> Option<Line> {
+    fake().line_find(id).then(|| Line(id.to_owned()))
+}
+pub(crate) fn line_id(line: &Line) -> String {
+    line.0.clone()
+}
+pub(crate) fn line_ring(line: &Line) -> Result {
+    fake().line_ring(&line.0)
+}
+pub(crate) fn line_progress(line: &Line, description: &str) -> Result {
+    fake().line_progress(&line.0, description)
+}
+pub(crate) fn line_answer(line: &Line, description: &str) -> Result {
+    fake().line_answer(&line.0, description)
+}
+pub(crate) fn line_hang_up(line: &Line, cause: u16) {
+    fake().line_hang_up(&line.0, cause);
 }
 pub(crate) fn log(level: &str, message: &str) {
     fake().log(level, message);

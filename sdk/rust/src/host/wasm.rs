@@ -31,6 +31,7 @@ pub mod app {
             "jackfield:pbx/blob@0.1.0": super::imports::jackfield::pbx::blob,
             "jackfield:pbx/http@0.1.0": super::imports::jackfield::pbx::http,
             "jackfield:pbx/kv@0.1.0": super::imports::jackfield::pbx::kv,
+            "jackfield:pbx/lines@0.1.0": super::imports::jackfield::pbx::lines,
             "jackfield:pbx/metrics@0.1.0": super::imports::jackfield::pbx::metrics,
             "jackfield:pbx/dialplan@0.1.0": super::imports::jackfield::pbx::dialplan,
             "jackfield:pbx/bus@0.1.0": super::imports::jackfield::pbx::bus,
@@ -82,10 +83,13 @@ pub mod service {
 pub use app::exports::jackfield::pbx::apps::Guest as Apps;
 pub use function::exports::jackfield::pbx::functions::Guest as Functions;
 pub use imports::jackfield::pbx::legs::Leg;
+pub use imports::jackfield::pbx::lines::Line;
 pub use imports::jackfield::pbx::types::{Error as WireError, Event as WireEvent};
 pub use service::exports::jackfield::pbx::services::Guest as Services;
 
-use imports::jackfield::pbx::{blob, bus, dial, dialplan, event, http, kv, metrics, recording, schedule, system};
+use imports::jackfield::pbx::{
+    blob, bus, dial, dialplan, event, http, kv, lines, metrics, recording, schedule, system,
+};
 
 impl From<WireError> for Error {
     fn from(error: WireError) -> Self {
@@ -228,6 +232,27 @@ pub(crate) fn after(name: &str, delay: u32, data: &Options) -> Result {
 }
 pub(crate) fn cancel(name: &str) -> Result<bool> {
     Ok(schedule::cancel(name)?)
+}
+pub(crate) fn line_offer(to: &str, description: &str, options: &Options) -> Result<Line> {
+    Ok(lines::offer(to, description, options)?)
+}
+pub(crate) fn line_find(id: &str) -> Option<Line> {
+    lines::find(id)
+}
+pub(crate) fn line_id(line: &Line) -> String {
+    line.id()
+}
+pub(crate) fn line_ring(line: &Line) -> Result {
+    Ok(line.ring()?)
+}
+pub(crate) fn line_progress(line: &Line, description: &str) -> Result {
+    Ok(line.progress(description)?)
+}
+pub(crate) fn line_answer(line: &Line, description: &str) -> Result {
+    Ok(line.answer(description)?)
+}
+pub(crate) fn line_hang_up(line: &Line, cause: u16) {
+    line.hang_up(cause);
 }
 pub(crate) fn log(level: &str, message: &str) {
     system::log(level, message);

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::table::{Io, TimerKey};
 use super::{Action, Slot, client_invite, client_non_invite};
 use crate::endpoint::write;
-use crate::endpoint::{ClientRequestId, Destination, SessionId, Timings};
+use crate::endpoint::{ClientRequestId, Destination, Flow, SessionId, Timings};
 use crate::message::Method;
 use crate::session::Purpose;
 
@@ -200,6 +200,19 @@ impl Table {
         self.step(now, io, key, input, &[])
     }
 
+    /// A connection is gone. What went over it and has no answer yet is said again, by another connection to where the peer takes them
+    /// (§18.1.1): the branch is the same, so that a peer which had heard it already takes it for a copy. Where there is no such place, the
+    /// transactions hear of an error.
+    pub(crate) fn flow_closed(&mut self, now: Instant, io: &mut Io, flow: &Flow) -> Vec<(Key, User, Report)> {
+        let (again, lost): (Vec<Key>, Vec<Key>) =
+            self.on_connection(flow.connection).into_iter().partition(|key| self.can_reopen(*key));
+        for key in again {
+            let transaction = &self.running[&key];
+            io.transmit(transaction.destination, transaction.request.clone());
+        }
+        self.fail(now, io, lost)
+    }
+
     /// The transport cannot deliver to a destination: every transaction that sends there hears it.
     pub(crate) fn transport_error(
         &mut self,
@@ -207,13 +220,8 @@ impl Table {
         io: &mut Io,
         destination: &Destination,
     ) -> Vec<(Key, User, Report)> {
-        let keys: Vec<Key> = match destination.flow() {
-            Some(flow) if flow.connection != 0 => {
-                let none = Key { branch: 0, cancel: false };
-                let all = Key { branch: u64::MAX, cancel: true };
-                let range = (flow.connection, none)..=(flow.connection, all);
-                self.connections.range(range).map(|(_, key)| *key).collect()
-            }
+        let keys = match destination.flow() {
+            Some(flow) if flow.connection != 0 => self.on_connection(flow.connection),
             _ => {
                 let same = |(key, transaction): (&Key, &Transaction)| {
                     (transaction.destination == *destination).then_some(*key)
@@ -224,6 +232,26 @@ impl Table {
                 keys
             }
         };
+        self.fail(now, io, keys)
+    }
+
+    fn on_connection(&self, connection: u64) -> Vec<Key> {
+        let none = Key { branch: 0, cancel: false };
+        let all = Key { branch: u64::MAX, cancel: true };
+        self.connections.range((connection, none)..=(connection, all)).map(|(_, key)| *key).collect()
+    }
+
+    fn can_reopen(&self, key: Key) -> bool {
+        self.running.get(&key).is_some_and(|transaction| {
+            let is_unanswered = matches!(
+                transaction.machine,
+                Machine::Invite(client_invite::State::Calling) | Machine::NonInvite(client_non_invite::State::Trying)
+            );
+            is_unanswered && matches!(transaction.destination, Destination::Reopen { .. })
+        })
+    }
+
+    fn fail(&mut self, now: Instant, io: &mut Io, keys: Vec<Key>) -> Vec<(Key, User, Report)> {
         keys.into_iter()
             .filter_map(|key| {
                 let input = match self.running.get(&key)?.machine {

@@ -18,7 +18,7 @@ use tokio::{
     time::{Sleep, sleep_until},
 };
 
-use super::{Answer, Control, Counters, Direction, SipHandle, SipSink, route::Delivery, subject, transmit::Outside};
+use super::{Answer, Control, Counters, Direction, SipHandle, SipSink, Subject, route::Delivery, transmit::Outside};
 use crate::udp;
 
 /// Datagrams, messages or commands of one source handled before the next source has its turn.
@@ -192,7 +192,7 @@ impl Shard {
     }
 
     fn handle_command(&mut self, now: Instant, command: Command) {
-        let subject = subject(&command);
+        let subject = Subject::of(&command);
         if let Err(error) = self.endpoint.handle_command(now, command) {
             self.sink.handle_refusal(subject, error);
         }
@@ -228,7 +228,7 @@ impl Shard {
     /// A command that the sink gave on the spot.
     fn handle_own_command(&mut self, now: Instant, command: Command) {
         if self.doors.handle.shard_of(&command) == self.doors.shard {
-            let subject = subject(&command);
+            let subject = Subject::of(&command);
             if let Err(error) = self.endpoint.handle_command(now, command) {
                 self.sink.handle_refusal(subject, error);
             }

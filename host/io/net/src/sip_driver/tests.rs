@@ -272,7 +272,7 @@ async fn a_refused_command_is_told_to_the_switch() {
     let handle = f.driver.handle();
     for _ in 0..3 {
         let command = hang_up(&handle);
-        let subject = subject(&command);
+        let subject = Subject::of(&command);
         handle.command(command).await.unwrap();
         assert_eq!(f.refusals.recv().await.unwrap(), (subject, CommandError::UnknownSession));
     }

@@ -66,13 +66,13 @@ fn parse(targets: &[String], opts: &[(String, String)], most: usize) -> Result<(
 
 fn parse_target(text: &str) -> Result<Target, Error> {
     at_most(text, TARGET_BYTES, "a target")?;
-    if text.starts_with("sip:") || text.starts_with("sips:") {
-        return Ok(Target::Uri(text.into()));
-    }
     if let Some(local) = text.strip_prefix("local:") {
         let (exten, context) =
             local.split_once('@').ok_or_else(|| invalid(format!("{text:?} is not local:EXTENSION@CONTEXT")))?;
         return Ok(Target::Local { exten: exten.into(), context: context.into() });
+    }
+    if Target::is_uri(text) {
+        return Ok(Target::Uri(text.into()));
     }
     match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+*#".contains(&byte)) {
         true => Ok(Target::Endpoint(text.into())),

@@ -8,6 +8,7 @@ pub(crate) mod event;
 pub(crate) mod http;
 pub(crate) mod kv;
 pub(crate) mod legs;
+pub(crate) mod lines;
 pub(crate) mod metrics;
 pub(crate) mod recording;
 pub(crate) mod schedule;
@@ -43,6 +44,7 @@ pub(crate) fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     pbx::recording::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::blob::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::http::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    pbx::lines::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::kv::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::metrics::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::dialplan::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;

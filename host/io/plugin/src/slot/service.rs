@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use wasmtime::Store;
 
 use crate::abi::v0_1::Event;
-use crate::abi::v0_1::service::Service;
+use crate::abi::v0_1::service::Channel;
 use crate::error::{GuestError, RunError};
 use crate::generation::Generation;
 use crate::instance::{Run, State, new_store};
@@ -43,7 +43,8 @@ enum Message {
     },
     /// Its number is given when its turn comes.
     Notify(Event),
-    Ring(Event),
+    /// One that is never lost once it is here.
+    Tell(Event),
     /// Hand over to another version; on an error this one goes on.
     Replace {
         by: Arc<Generation>,
@@ -85,14 +86,25 @@ impl ServiceSlot {
         })
     }
 
-    /// Tells it that a timer is due, when there is room.
+    /// Tells it that something happened which it must not miss.
     ///
-    /// `handed` is called when it has its place: until then the timer counts as one that is set.
-    pub(crate) async fn ring(&self, timer: String, data: Vec<(String, String)>, handed: impl FnOnce()) {
+    /// # Errors
+    /// Its inbox is full, or it is over.
+    pub(crate) fn tell(&self, kind: &str, source: &str, data: Vec<(String, String)>) -> Result<(), RunError> {
+        self.send(Message::Tell(Event { seq: 0, kind: kind.into(), source: source.into(), data }))
+    }
+
+    /// Tells it when there is room; callers bound how many wait. `handed` is called when it has its place.
+    pub(crate) async fn tell_for_sure(
+        &self,
+        (kind, source): (&str, &str),
+        data: Vec<(String, String)>,
+        handed: impl FnOnce(),
+    ) {
         // The service may be over.
         let Ok(place) = self.inbox.reserve().await else { return };
         handed();
-        place.send(Message::Ring(Event { seq: 0, kind: "timer".into(), source: timer, data }));
+        place.send(Message::Tell(Event { seq: 0, kind: kind.into(), source: source.into(), data }));
     }
 
     /// Counts an event that was refused: it shows in the numbers of those that follow. How many there are now.
@@ -174,7 +186,7 @@ enum Call<'a> {
 struct Actor {
     generation: Arc<Generation>,
     store: Store<State>,
-    bindings: Service,
+    bindings: Channel,
 }
 
 impl Actor {
@@ -216,7 +228,7 @@ impl Actor {
                         return;
                     }
                 }
-                Message::Ring(event) => {
+                Message::Tell(event) => {
                     if !self.handle(event, &mut handed, events).await {
                         return;
                     }
@@ -280,6 +292,9 @@ impl Actor {
 
     /// A trapped instance is never used again: begin anew, without its state. False if that fails too.
     async fn restart(&mut self) -> bool {
+        if let Some(deployment) = self.generation.deployment.upgrade() {
+            deployment.end_lines();
+        }
         if let Some(pause) = self.generation.suspended_for() {
             tokio::time::sleep(pause).await;
         }

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::Tape;
 use crate::loader::Digest;
 use crate::port::{
-    BlobFailure, BoxFuture, CallPort, Clock, HttpFailure, HttpRequest, HttpResponse, KvError, KvSpace, LogRecord,
-    TenantPort,
+    BlobFailure, BoxFuture, CallPort, Clock, HttpFailure, HttpRequest, HttpResponse, KvError, KvSpace, LineOffer,
+    LineRefusal, LogRecord, TenantPort,
 };
+use crate::tenant::Driver;
 
 /// What a replayed run reaches where it should not.
 const NOTHING_BEHIND: &str = "a replayed run has nothing behind it";
@@ -172,6 +173,11 @@ impl TenantPort for Tape {
             Some(doors) => doors.tenant.sleep(time),
             None => Box::pin(std::future::pending()),
         }
+    }
+
+    /// Only services have lines, and they have no tape.
+    fn offer_line(&self, _driver: Driver, _offer: LineOffer) -> Result<String, LineRefusal> {
+        Err(LineRefusal::Denied("only a service has lines".into()))
     }
 
     /// Recorded by the capability.

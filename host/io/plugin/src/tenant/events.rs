@@ -175,7 +175,7 @@ impl Deployment {
                     deployment.timer_rung(&name, number);
                 }
             };
-            service.ring(name.clone(), data, rung).await;
+            service.tell_for_sure(("timer", &name), data, rung).await;
         });
         if let Some((_, former)) = timers.set.insert(key, (number, task.abort_handle())) {
             former.abort();

@@ -134,6 +134,10 @@ pub struct FakeTenant {
 }
 
 impl TenantPort for FakeTenant {
+    fn offer_line(&self, _: plugin::Driver, _: plugin::LineOffer) -> Result<String, plugin::LineRefusal> {
+        Err(plugin::LineRefusal::Denied("nobody calls".into()))
+    }
+
     fn kv_get<'a>(&'a self, space: KvSpace<'a>, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>> {
         let value = self.kv.lock().unwrap().get(&(space.plugin.into(), key.into())).cloned();
         let gate = (key == "gate").then(|| self.gate.clone());

@@ -122,6 +122,10 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     written.map_err(|error| format!("{}: {error}", path.display()))
 }
 
+/// What the demo's dialplan needs of plugins beyond their being there.
+const SETTINGS: [(&str, &str); 2] =
+    [("app-queue", "config.queues = \"demo 101 102\"\n"), ("chan-loopback", "channel-context = \"internal\"\n")];
+
 /// The bundled plugins: every folder with a manifest.
 fn plugin_names(plugins: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
@@ -147,7 +151,8 @@ fn tenant_toml(tenant: &str, first: u32, plugins: &[String]) -> io::Result<Strin
             .expect("text takes all writes");
     }
     for plugin in plugins {
-        write!(toml, "\n[plugins.{plugin}]\n").expect("text takes all writes");
+        let more = SETTINGS.iter().find(|(id, _)| id == plugin).map_or("", |(_, more)| more);
+        write!(toml, "\n[plugins.{plugin}]\n{more}").expect("text takes all writes");
     }
     Ok(toml)
 }
@@ -228,7 +233,8 @@ mod tests {
     fn every_number_is_explained_and_every_explanation_is_a_number() {
         let internal = DIALPLAN.split("[internal]").nth(1).unwrap().split("\n[").next().unwrap();
         let dialled = internal.lines().filter_map(|line| line.strip_prefix("exten => ")?.split(',').next());
-        let mut dialled: Vec<String> = dialled.map(|number| number.replace("_10X", "100-109")).collect();
+        let mut dialled: Vec<String> =
+            dialled.map(|number| number.replace("_10X", "100-109").replace("_8.", "8 and a number")).collect();
         dialled.retain(|number| number != "i");
         let explained: Vec<&str> = numbers().map(|line| line.split(':').next().unwrap()).collect();
         assert_eq!(explained, dialled);

@@ -40,6 +40,8 @@ pub(super) enum Kind {
     Function,
     /// A part that lives as long as the plugin is installed, and an application that asks it.
     Service,
+    /// A channel driver: calls of another network.
+    Channel,
 }
 
 impl From<Kind> for author::Kind {
@@ -48,6 +50,7 @@ impl From<Kind> for author::Kind {
             Kind::App => Self::App,
             Kind::Function => Self::Function,
             Kind::Service => Self::Service,
+            Kind::Channel => Self::Channel,
         }
     }
 }
@@ -67,18 +70,41 @@ pub(super) fn run(id: &str, kind: Option<Kind>, language: Language, output: Outp
     }
     author::write(folder, &manifest).map_err(failed)?;
     let provided = author::provided(id, kind);
-    let (what, word, step) = match kind {
-        author::Kind::App => ("the application", "application", format!("{provided}()")),
-        author::Kind::Service => ("a service, and the application", "application", format!("{provided}()")),
-        author::Kind::Function => ("the function", "function", format!("Verbose(1,${{{provided}()}})")),
+    let (what, word) = match kind {
+        author::Kind::App => ("the application", "application"),
+        author::Kind::Service => ("a service, and the application", "application"),
+        author::Kind::Function => ("the function", "function"),
+        author::Kind::Channel => ("a driver of addresses like", "scheme"),
     };
     output.value(&json!({ "folder": id, word: provided }), || {
+        let (lines, number) = steps(id, kind, &provided);
         format!(
-            "{id} has {what} {provided}. Next:\n\n    jackfield plugin build {id}\n    \
-             jackfield plugin install acme {id}/build/package --unsigned\n    \
-             echo 'exten => 605,1,{step}' >> jackfield-demo/config/tenants/acme/dialplan.conf && jackfield reload\n\n\
-             and call 605: jackfield call acme 100 605"
+            "{id} has {what} {provided}. Next:\n\n    jackfield plugin build {id}\n    {lines}\n\n\
+             and call {number}: jackfield call acme 100 {number}"
         )
     });
     Ok(())
+}
+
+/// How a tenant of the demo comes to use it, and which number to call then.
+fn steps(id: &str, kind: author::Kind, provided: &str) -> (String, &'static str) {
+    let tenant = "jackfield-demo/config/tenants/acme";
+    let install = format!("jackfield plugin install acme {id}/build/package --unsigned");
+    let exten = |line: &str| format!("echo 'exten => {line}' >> {tenant}/dialplan.conf && jackfield reload");
+    match kind {
+        author::Kind::App | author::Kind::Service => {
+            (format!("{install}\n    {}", exten(&format!("605,1,{provided}()"))), "605")
+        }
+        author::Kind::Function => {
+            (format!("{install}\n    {}", exten(&format!("605,1,Verbose(1,${{{provided}()}})"))), "605")
+        }
+        // Where its calls begin stands in the tenant's file, which also installs it.
+        author::Kind::Channel => {
+            let table = format!(
+                "printf '[plugins.{id}]\\npackage = \"%s\"\\nunsigned = true\\ngrants = [\"lines\"]\\nchannel-context = \
+                 \"internal\"\\n' \"$PWD/{id}/build/package\" >> {tenant}/tenant.toml"
+            );
+            (format!("{table}\n    {}", exten(&format!("_8.,1,Dial({provided}:${{EXTEN:1}})"))), "8600")
+        }
+    }
 }
