@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{
     Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallPlan, InstallRequest, Installed, Plugin,
-    RecordedRun, Registration, ReloadReport, Removed, ReplayRequest, ReplayedRun, Wit,
+    RecordedRun, Registration, ReloadReport, Removed, ReplayRequest, ReplayedRun, TenantPlugin, Wit,
 };
 
 /// The running server, as the API sees it. Every method may be called at any time and from several connections at once.
@@ -40,6 +40,10 @@ pub trait Control: Send + Sync + 'static {
 
     /// A tenant's plugins.
     fn plugins(&self, tenant: &str) -> impl Future<Output = Result<Vec<Plugin>, ControlError>> + Send;
+
+    /// The plugins of one tenant or of all.
+    fn all_plugins(&self, tenant: Option<&str>)
+    -> impl Future<Output = Result<Vec<TenantPlugin>, ControlError>> + Send;
 
     /// One plugin of a tenant.
     fn plugin(&self, tenant: &str, id: &str) -> impl Future<Output = Result<Plugin, ControlError>> + Send;

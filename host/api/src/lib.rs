@@ -9,6 +9,7 @@
 
 mod client;
 mod control;
+mod metrics;
 mod routes;
 mod server;
 pub mod types;

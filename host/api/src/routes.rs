@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 
 use crate::control::{Control, ControlError, ErrorCode};
+use crate::metrics;
 use crate::types::{DialplanQuery, InstallRequest, ReplayRequest};
 
 /// The API of version 1.
@@ -24,6 +25,8 @@ pub(crate) fn router<C: Control>(control: Arc<C>) -> Router {
         .route("/v1/registrations", get(registrations::<C>))
         .route("/v1/dialplan", post(dialplan::<C>))
         .route("/v1/tenants/{tenant}/endpoints/{endpoint}/account", get(account::<C>))
+        .route("/v1/plugins", get(all_plugins::<C>))
+        .route("/metrics", get(metrics::<C>))
         .route("/v1/tenants/{tenant}/plugins", get(plugins::<C>).post(install::<C>))
         .route("/v1/tenants/{tenant}/plan", post(plan::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}", get(plugin::<C>).delete(remove::<C>))
@@ -41,6 +44,13 @@ pub(crate) fn router<C: Control>(control: Arc<C>) -> Router {
 #[serde(deny_unknown_fields)]
 struct OfTenant {
     tenant: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metrics {
+    #[serde(default)]
+    tenants: bool,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +109,21 @@ async fn account<C: Control>(
 
 async fn plugins<C: Control>(State(control): State<Arc<C>>, Path(tenant): Path<String>) -> Response {
     answer(control.plugins(&tenant).await)
+}
+
+async fn all_plugins<C: Control>(State(control): State<Arc<C>>, Query(of): Query<OfTenant>) -> Response {
+    answer(control.all_plugins(of.tenant.as_deref()).await)
+}
+
+/// For Prometheus. Tenants are told apart only where that is asked for: with many of them it makes many series.
+async fn metrics<C: Control>(State(control): State<Arc<C>>, Query(Metrics { tenants }): Query<Metrics>) -> Response {
+    match control.all_plugins(None).await {
+        Ok(plugins) => {
+            let kind = [(axum::http::header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+            (kind, metrics::text(&plugins, tenants)).into_response()
+        }
+        Err(error) => failure(&error),
+    }
 }
 
 async fn plan<C: Control>(

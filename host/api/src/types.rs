@@ -211,6 +211,9 @@ pub struct Plugin {
     pub faults: u64,
     /// The last of them.
     pub last_fault: Option<String>,
+    /// What it uses.
+    #[serde(default)]
+    pub usage: Usage,
     /// Numbers of its own since the server came up, by name.
     #[serde(default)]
     pub metrics: BTreeMap<String, Metric>,
@@ -221,6 +224,37 @@ pub struct Plugin {
     pub declared: bool,
     /// Why it does not run, where it does not.
     pub trouble: Option<String>,
+}
+
+/// What a plugin uses in its tenant: sums since the server came up, where nothing else is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Computing, in microseconds of a core, host functions included.
+    pub cpu_us: u64,
+    /// Bytes of memory of its instances now.
+    pub memory: u64,
+    /// The most that was.
+    pub memory_peak: u64,
+    /// Calls of host functions.
+    pub host_calls: u64,
+    /// Bytes that it gave the host and got from it.
+    pub moved: u64,
+    /// Runs that did not begin.
+    pub refused: u64,
+    /// Bytes of its kv space now.
+    pub kv: u64,
+    /// Bytes of its recordings now.
+    pub blob: u64,
+}
+
+/// A plugin and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantPlugin {
+    /// The tenant.
+    pub tenant: String,
+    /// Its plugin.
+    #[serde(flatten)]
+    pub plugin: Plugin,
 }
 
 /// A number that a plugin counts or measures: `{"kind": "counter", "value": 3}`.

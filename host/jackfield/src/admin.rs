@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 use api::types::{
     self, Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallPlan, InstallRequest, Installed,
     Plugin, RecordedRun, Registration, ReloadReport, ReloadResult, Removed, ReplayRequest, ReplayedRun, TenantHealth,
-    TenantReload,
+    TenantPlugin, TenantReload,
 };
 use api::{Control, ControlError, ErrorCode};
 use call::{CallId, TenantId};
@@ -341,6 +341,14 @@ impl Control for Admin {
     async fn plugins(&self, tenant: &str) -> Result<Vec<Plugin>, ControlError> {
         let tenant = self.tenant(tenant)?;
         Ok(tenant.plugins().list().into_iter().map(|plugin| self.plugin_of(&tenant, plugin)).collect())
+    }
+
+    async fn all_plugins(&self, tenant: Option<&str>) -> Result<Vec<TenantPlugin>, ControlError> {
+        let of = |tenant: &Arc<Tenant>| {
+            let plugins = tenant.plugins().list().into_iter().map(|plugin| self.plugin_of(tenant, plugin));
+            plugins.map(|plugin| TenantPlugin { tenant: tenant.id().to_string(), plugin }).collect::<Vec<_>>()
+        };
+        Ok(self.tenants(tenant)?.iter().flat_map(of).collect())
     }
 
     async fn plugin(&self, tenant: &str, id: &str) -> Result<Plugin, ControlError> {

@@ -47,6 +47,18 @@ impl Control for OneCall {
         Ok(Vec::new())
     }
 
+    async fn all_plugins(&self, _: Option<&str>) -> Result<Vec<TenantPlugin>, ControlError> {
+        let plugin = |tenant: &str, cpu_us: u64| {
+            serde_json::from_value(serde_json::json!({
+                "tenant": tenant, "id": "app-echo", "version": "1", "title": "", "digest": "", "signer": null, "available": [],
+                "apps": [], "functions": [], "granted": [], "live": 1, "draining": 0, "runs": 2, "faults": 0, "last_fault": null,
+                "declared": true, "trouble": null, "metrics": { "echoes": { "kind": "counter", "value": 3 } },
+                "usage": { "cpu_us": cpu_us, "memory": 0, "memory_peak": 0, "host_calls": 0, "moved": 0, "refused": 0, "kv": 0, "blob": 0 },
+            }))
+        };
+        Ok(vec![plugin("acme", 1_500_000).expect("a plugin"), plugin("globex", 500_000).expect("a plugin")])
+    }
+
     async fn plugin(&self, _: &str, id: &str) -> Result<Plugin, ControlError> {
         Err(ControlError::not_found(format!("no plugin {id}")).hint(Some("did you mean `app-echo`?".into())))
     }
@@ -160,4 +172,36 @@ async fn a_socket_left_behind_is_replaced_and_a_living_one_is_not() {
     assert!(!path.exists());
     let error = Client::new(&path).get::<Health>("/v1/health").await.unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+}
+
+/// What Prometheus reads: sums, or the tenants apart.
+#[tokio::test]
+async fn metrics_are_text() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.sock");
+    let server = serve(&path, Arc::new(OneCall)).await.unwrap();
+    let get = async |path_and_query: &str| {
+        let mut stream = UnixStream::connect(&path).await.unwrap();
+        let request = format!("GET {path_and_query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let sums = get("/metrics").await;
+    assert!(sums.contains("content-type: text/plain; version=0.0.4"), "{sums}");
+    for line in [
+        "# TYPE jackfield_plugin_cpu_seconds_total counter\njackfield_plugin_cpu_seconds_total{plugin=\"app-echo\"} 2\n",
+        "jackfield_plugin_invocations_total{plugin=\"app-echo\"} 4\n",
+        "jackfield_plugin_own_total{plugin=\"app-echo\",name=\"echoes\"} 6\n",
+    ] {
+        assert!(sums.contains(line), "{line} is in\n{sums}");
+    }
+    let apart = get("/metrics?tenants=true").await;
+    for (tenant, seconds) in [("acme", "1.5"), ("globex", "0.5")] {
+        let line = format!("jackfield_plugin_cpu_seconds_total{{tenant=\"{tenant}\",plugin=\"app-echo\"}} {seconds}\n");
+        assert!(apart.contains(&line), "{line} is in\n{apart}");
+    }
+    server.stop().await;
 }

@@ -13,6 +13,7 @@ use crate::metrics::Metric;
 use crate::package::key::PublisherKey;
 use crate::plan::{Basis, Want};
 use crate::trust::{Trust, TrustError};
+use crate::usage::Usage;
 
 /// On what terms an administrator installs a package.
 #[derive(Clone, Debug)]
@@ -105,6 +106,8 @@ pub struct Deployed {
     pub faults: u64,
     /// The last fault, for people.
     pub last_fault: Option<String>,
+    /// What it uses.
+    pub usage: Usage,
     /// Numbers of its own, since the start of the host.
     pub metrics: BTreeMap<String, Metric>,
     /// Events its service had no room for, since the service started.

@@ -15,6 +15,7 @@ use crate::port::TenantPort;
 use crate::slot::{FunctionInstance, ServiceSlot};
 use crate::tape::shelf::Shelf;
 use crate::tenant::Deployment;
+use crate::usage::{Counters, metered};
 
 /// A version, its manifest and its grant, in one tenant.
 pub(crate) struct Generation {
@@ -27,6 +28,8 @@ pub(crate) struct Generation {
     pub(crate) tenant: Arc<dyn TenantPort>,
     pub(crate) host: Arc<crate::host::Inner>,
     pub(crate) deployment: Weak<Deployment>,
+    /// All versions of the deployment count there.
+    pub(crate) usage: Arc<Counters>,
     /// Function instances between calls; they hold nothing of a call.
     idle: Mutex<Vec<FunctionInstance>>,
     retired: AtomicBool,
@@ -75,6 +78,7 @@ pub(crate) struct Parts {
     pub(crate) tenant: Arc<dyn TenantPort>,
     pub(crate) host: Arc<crate::host::Inner>,
     pub(crate) deployment: Weak<Deployment>,
+    pub(crate) usage: Arc<Counters>,
 }
 
 /// A run that counts as long as it lives.
@@ -104,6 +108,7 @@ impl Generation {
             tenant: parts.tenant,
             host: parts.host,
             deployment: parts.deployment,
+            usage: parts.usage,
             idle: Mutex::new(Vec::new()),
             retired: AtomicBool::new(false),
             live: AtomicUsize::new(0),
@@ -114,6 +119,16 @@ impl Generation {
 
     /// Begins a run, unless the plugin is suspended or the tenant has too many.
     pub(crate) fn enter(self: &Arc<Self>) -> Result<Live, RunError> {
+        self.begin().inspect_err(|_| self.usage.refused())
+    }
+
+    /// Runs a guest on a guest thread: it is interrupted by the clock's ticks, and what it computes is counted.
+    pub(crate) async fn watch<T>(&self, guest: impl Future<Output = T>) -> T {
+        metered(self.host.ticker.watch(guest), |time| self.usage.computed(time)).await
+    }
+
+    /// The same, where it is no refusal: it is tried again.
+    pub(crate) fn begin(self: &Arc<Self>) -> Result<Live, RunError> {
         if let Some(remaining) = self.suspended_for() {
             return Err(RunError::Suspended { remaining });
         }

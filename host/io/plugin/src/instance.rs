@@ -17,6 +17,7 @@ use crate::limit::{self, Limits};
 use crate::meter;
 use crate::port::{BoxFuture, CallPort, TenantPort};
 use crate::tape::Tape;
+use crate::usage::Counters;
 
 /// What a run is, and so what it may do.
 #[derive(Clone)]
@@ -78,6 +79,8 @@ pub(crate) struct State {
     memory: Memory,
     cpu: Cpu,
     calls: Bucket,
+    /// Host calls of this run, and bytes that it moved, not counted yet.
+    did: (u64, u64),
 }
 
 /// A Store with all limits: the only place where one is made.
@@ -98,9 +101,10 @@ pub(crate) fn new_store(
         settings: None,
         http: HttpUse::default(),
         background: None,
-        generation,
         run,
+        did: (0, 0),
         memory: Memory {
+            usage: generation.as_ref().map(|generation| generation.usage.clone()),
             bytes: 0,
             limit: limits.memory,
             elements: 0,
@@ -109,6 +113,7 @@ pub(crate) fn new_store(
         },
         cpu: Cpu::new(now, limits),
         calls: Bucket::new(limits.host_calls, limits.host_calls_per_second),
+        generation,
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.memory);
@@ -125,6 +130,7 @@ impl State {
     pub(crate) fn begin(&mut self, limits: &Limits, generation: Arc<Generation>, run: Run) {
         let now = Instant::now();
         meter::forget();
+        self.count();
         self.log.renew(run.name());
         self.settings = None;
         self.http = HttpUse::default();
@@ -137,13 +143,28 @@ impl State {
 
     /// Ends a call on an instance that is kept: it holds nothing of the call, and not the generation that holds it.
     pub(crate) fn end(&mut self) {
+        self.count();
         self.run = Run::Trial;
         self.generation = None;
     }
 
     /// Counts a host call; the error is a trap.
     pub(crate) fn enter(&mut self) -> wasmtime::Result<()> {
+        self.did.0 += 1;
         if self.calls.take() { Ok(()) } else { Err(Stop::HostCalls.into()) }
+    }
+
+    /// Counts bytes that the guest gave or got.
+    pub(crate) fn moved(&mut self, bytes: usize) {
+        self.did.1 += bytes as u64;
+    }
+
+    /// What this run did is the plugin's.
+    fn count(&mut self) {
+        let (host_calls, moved) = std::mem::take(&mut self.did);
+        if let Some(generation) = &self.generation {
+            generation.usage.did(host_calls, moved);
+        }
     }
 
     /// After a host call that waited: the time until now was not the guest's.
@@ -235,8 +256,16 @@ enum Stop {
     HostCalls,
 }
 
+impl Drop for State {
+    fn drop(&mut self) {
+        self.count();
+    }
+}
+
 /// The totals of one Store; wasmtime's own limit is per memory.
 struct Memory {
+    /// Where they are counted for the plugin.
+    usage: Option<Arc<Counters>>,
     bytes: u64,
     limit: u64,
     elements: u64,
@@ -245,12 +274,23 @@ struct Memory {
     refused: Option<u64>,
 }
 
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if let Some(usage) = &self.usage {
+            usage.shrank(self.bytes);
+        }
+    }
+}
+
 impl ResourceLimiter for Memory {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.bytes + (desired - current) as u64;
         if total > self.limit {
             self.refused = Some(total);
             return Ok(false);
+        }
+        if let Some(usage) = &self.usage {
+            usage.grew(total - self.bytes);
         }
         self.bytes = total;
         Ok(true)

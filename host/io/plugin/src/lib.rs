@@ -35,6 +35,7 @@ mod tape;
 mod tenant;
 mod ticker;
 mod trust;
+mod usage;
 
 pub mod limit;
 pub mod measure;
@@ -72,3 +73,4 @@ pub use tape::replay::{Against, Replay, ReplayError};
 pub use tape::{Crossing, Departure, Keeping, Recording};
 pub use tenant::{Driver, TenantPlugins};
 pub use trust::{Trust, TrustError};
+pub use usage::Usage;

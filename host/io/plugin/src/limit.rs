@@ -117,6 +117,10 @@ pub const PUBLISH_PER_SECOND: u32 = 50;
 pub const TIMERS: usize = 64;
 /// Bytes of a timer's name.
 pub const TIMER_NAME_BYTES: usize = 128;
+/// How long a service waits before it tries again to handle an event, where its tenant has as many runs as it may.
+pub const ENTER_AGAIN: Duration = Duration::from_millis(50);
+/// The longest that who asks a service waits because it has computed more than its share.
+pub const ASK_PAUSE: Duration = Duration::from_secs(1);
 /// Lines that a channel driver has in a tenant at once: a half of the handles that its service may hold.
 pub const LINES: usize = 500;
 /// Bytes of what one side says of a line's audio; SDP of one stream is a tenth of that.

@@ -36,6 +36,7 @@ use crate::port::TenantPort;
 use crate::slot::{AppSlot, FunctionSlot, ServiceInbox, ServiceSlot};
 use crate::tape::shelf::Shelf;
 use crate::trust::Trust;
+use crate::usage::Counters;
 use canary::OnTrial;
 use events::{Own, Subscribers};
 use journal::{Journal, Kept, Record, Trial};
@@ -110,6 +111,7 @@ pub(crate) struct Deployment {
     /// Requests by HTTP that may still be sent, of all versions together.
     pub(crate) http: Arc<Semaphore>,
     pub(crate) metrics: Mutex<Metrics>,
+    usage: Arc<Counters>,
     faults: AtomicU64,
     last_fault: Mutex<Option<String>>,
     /// Changed only while the tenant's plugins are.
@@ -454,6 +456,7 @@ impl Inner {
             runs: AtomicU64::new(0),
             http: Arc::new(Semaphore::new(HTTP_IN_FLIGHT)),
             metrics: Mutex::default(),
+            usage: Arc::default(),
             faults: AtomicU64::new(0),
             last_fault: Mutex::default(),
             service: ArcSwapOption::default(),
@@ -481,6 +484,7 @@ impl Inner {
             tenant: self.port.clone(),
             host: self.host.0.clone(),
             deployment: Arc::downgrade(deployment),
+            usage: deployment.usage.clone(),
         });
         lock(&deployment.generations).push(Arc::downgrade(&generation));
         generation
@@ -562,6 +566,7 @@ impl Inner {
             faults: deployment.faults.load(Ordering::Relaxed),
             last_fault: lock(&deployment.last_fault).clone(),
             metrics: lock(&deployment.metrics).all(),
+            usage: deployment.usage.read(self.port.stored(id)),
             events_lost: deployment.service().map_or(0, |service| service.events_lost()),
             trouble,
         })

@@ -253,3 +253,65 @@ async fn a_busy_service_does_not_hand_over_for_ever() {
     assert_eq!(rig.plugins.show("listener").unwrap().version, "0.1.1");
     rig.install(listener("listener", 2, "")).await.unwrap();
 }
+
+/// H12: a service that always has something to do computes no more than its share of the time, messages and timers together.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_keeps_to_its_share() {
+    let rig = Rig::new().await;
+    let patient = |manifest: String| manifest + "\n[limits]\ncpu-burst-ms = 100\n";
+    let package = listener("listener", 1, "");
+    rig.install(Package { manifest: patient(package.manifest.clone()), ..package }).await.unwrap();
+    let cpu = || rig.plugins.show("listener").unwrap().usage.cpu_us;
+    let (begun, before) = (std::time::Instant::now(), cpu());
+    let mut longest = 0;
+    while cpu() - before < 300_000 {
+        let then = cpu();
+        ask(&rig.plugins, "listener", "spin").await.unwrap();
+        longest = longest.max(cpu() - then);
+    }
+    let time = u64::try_from(begun.elapsed().as_micros()).unwrap();
+    // A tenth of the time, a second's worth of it at once, and the message that was begun.
+    let share = time / 10 + 100_000 + longest;
+    assert!(cpu() - before <= share, "{} us in {time} us", cpu() - before);
+}
+
+/// A timer that comes while the plugin is suspended is heard when it is not any more.
+#[tokio::test]
+async fn a_timer_waits_for_the_end_of_a_suspension() {
+    let rig = Rig::new().await;
+    rig.install(listener("listener", 1, "")).await.unwrap();
+    assert_eq!(ask(&rig.plugins, "listener", "after tick 60000").await, Ok("done".into()));
+    let call = FakeCall::new();
+    for _ in 0..limit::TRAPS_TO_SUSPEND {
+        assert!(rig.run("Listener", "trap", &call).await.is_err());
+    }
+    assert!(rig.plugins.show("listener").unwrap().trouble.is_some(), "it is suspended");
+    rig.tenant.passed.send_modify(|passed| *passed += Duration::from_secs(61));
+    let mut heard = Vec::new();
+    while heard.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let service = rig.plugins.service("listener").unwrap();
+        if let Ok(Ok(lines)) = service.ask(b"heard".to_vec()).await {
+            heard = String::from_utf8(lines).unwrap().lines().map(str::to_owned).collect();
+        }
+    }
+    assert_eq!(heard, ["1 timer tick ms=60000"]);
+}
+
+/// F62: what a plugin uses is counted where it is used, and memory is given back.
+#[tokio::test]
+async fn what_is_used_is_counted() {
+    let rig = Rig::new().await;
+    rig.install(listener("listener", 1, "")).await.unwrap();
+    let usage = || rig.plugins.show("listener").unwrap().usage;
+    let idle = usage();
+    assert!(idle.memory > 0, "its service");
+    let call = FakeCall::new();
+    rig.run("Listener", "ask subscribe call.", &call).await.unwrap().unwrap();
+    let after = usage();
+    assert_eq!(after.memory, idle.memory, "the run's instance is gone");
+    assert!(after.memory_peak > idle.memory);
+    assert!(after.cpu_us > idle.cpu_us && after.host_calls >= idle.host_calls + 3, "{after:?}");
+    assert_eq!(after.moved - idle.moved, ("subscribe call.".len() + "done".len()) as u64);
+    assert_eq!(after.refused, 0);
+}

@@ -11,6 +11,7 @@ mod new;
 mod pack;
 mod publish;
 mod replay;
+mod top;
 
 use std::path::PathBuf;
 
@@ -82,6 +83,8 @@ enum Command {
         /// The plugin's id.
         id: String,
     },
+    /// Show what plugins use, the busiest first: the share of a core, memory, calls, host calls.
+    Top(top::Top),
     /// Make the version on trial (`install --canary`) the active one.
     Promote {
         /// The tenant.
@@ -144,6 +147,7 @@ impl Plugin {
             Command::Publish(publish) => publish.run(output).await?,
             Command::Inspect(inspect) => inspect.run(output).await?,
             Command::Install(install) => install.run(&server, output).await?,
+            Command::Top(top) => top.run(&server, output).await?,
             Command::Runs { tenant } => replay::list(&tenant, &server, output).await?,
             Command::Replay(replay) => replay.run(&server, output).await?,
             Command::List { tenant } => {
@@ -261,6 +265,18 @@ fn list(plugins: &[types::Plugin]) -> String {
     table_or("no plugin is installed", &["plugin", "version", "from", "calls", "state", "provides"], &rows)
 }
 
+/// What it uses, in one line.
+fn used(plugin: &types::Plugin) -> String {
+    let types::Usage { cpu_us, memory, memory_peak, host_calls, refused, kv, blob, .. } = plugin.usage;
+    let a_run = cpu_us.checked_div(plugin.runs).map(|us| format!(" ({us} us a run)")).unwrap_or_default();
+    let [memory, peak, kv, blob] = [memory, memory_peak, kv, blob].map(top::bytes);
+    format!(
+        "uses       {:.3} s of computing{a_run}, {memory} of memory (at most {peak} so far), {host_calls} host calls, {kv} of values, {blob} of \
+         recordings; {refused} runs were refused",
+        cpu_us as f64 / 1e6
+    )
+}
+
 fn show(plugin: &types::Plugin) -> String {
     let mut lines = vec![
         format!("{} {}: {}", plugin.id, plugin.version, plugin.title),
@@ -272,6 +288,7 @@ fn show(plugin: &types::Plugin) -> String {
         format!("granted    {}", some(&plugin.granted)),
         format!("calls      {} on this version, {} on former ones", plugin.live, plugin.draining),
         format!("runs       {}, of them {} ended by a fault", plugin.runs, plugin.faults),
+        used(plugin),
     ];
     lines.extend(plugin.available.iter().map(|one| {
         let active = if one.active { ", active" } else { "" };

@@ -186,6 +186,12 @@ impl TenantPort for Port {
         self.requests.send(plugin, request)
     }
 
+    fn stored(&self, plugin: &str) -> (u64, u64) {
+        let kv = self.store.kv(Class::PluginKv(plugin.into())).map_or(0, |kv| kv.usage().bytes);
+        let blobs = self.store.blobs().map_or(0, |blobs| blobs.used_below(&plugin::blob_name(plugin, "")));
+        (kv, blobs)
+    }
+
     fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>> {
         self.definition.load().plugin_settings.get(plugin).cloned().unwrap_or_default()
     }

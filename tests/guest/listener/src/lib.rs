@@ -31,6 +31,9 @@ fn act(verb: &str) -> Result<String> {
             schedule::after(name, delay, &[("ms", ms)]).map(|()| "done".into())
         }
         ["cancel", name] => schedule::cancel(name).map(|was| was.to_string()),
+        ["trap"] => panic!("as asked"),
+        // Computes; how long it takes is the machine's business.
+        ["spin"] => Ok((0..8_000_000_u64).fold(0, |sum, step| std::hint::black_box(sum ^ step)).to_string()),
         // The tests' tenant keeps whoever reads this waiting.
         ["hold"] => kv::get("gate").map(|_| "done".into()),
         _ => Err(Error::invalid(verb)),
@@ -54,7 +57,6 @@ impl Service for Ear {
     fn answer(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         match request {
             b"heard" => Ok(std::mem::take(&mut self.heard).join("\n").into_bytes()),
-            b"trap" => panic!("as asked"),
             other => act(&String::from_utf8_lossy(other)).map(String::into_bytes),
         }
     }

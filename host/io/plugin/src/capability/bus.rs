@@ -24,12 +24,14 @@ impl Host for State {
         }
         let service = self.generation.as_ref().and_then(|generation| generation.deployment_service());
         let asked = format!("ask {:?} {timeout}", String::from_utf8_lossy(&request));
+        let bytes = request.len();
         let asking = ask(service, request, Duration::from_millis(timeout.into()));
         let answer = match self.run.tape().cloned() {
             Some(tape) => tape.cross(asked, || Box::pin(asking)).await,
             None => asking.await,
         };
         self.resumed();
+        self.moved(bytes + answer.as_ref().map_or(0, Vec::len));
         Ok(answer.map_err(|(code, detail)| error(&code, detail)))
     }
 }

@@ -66,6 +66,7 @@ impl Host for State {
         if let Err(error) = check_data(&data) {
             return Ok(Err(error));
         }
+        self.moved(data.iter().map(|(name, value)| name.len() + value.len()).sum());
         let asked = format!("publish {topic:?} {data:?}");
         Ok(self.on_tape(asked, |state| Ok(state.deployment()?.publish(&topic, data)?)))
     }

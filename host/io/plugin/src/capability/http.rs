@@ -85,6 +85,7 @@ impl Host for State {
             }
         };
         let Ready { generation, tenant, request, _place } = ready;
+        let bytes = request.url.len() + request.body.len();
         let answer = tokio::select! {
             biased;
             () = gone => Err(error("gone", "the caller hung up")),
@@ -92,6 +93,7 @@ impl Host for State {
         };
         self.http.waited += begun.elapsed();
         self.resumed();
+        self.moved(bytes + answer.as_ref().map_or(0, |answer| answer.body.len()));
         Ok(answer.map(|answer| Response {
             status: answer.status,
             url: answer.url,

@@ -58,14 +58,18 @@ impl State {
 
 impl Host for State {
     async fn get(&mut self, key: String) -> Answer<Option<Vec<u8>>> {
-        self.kv(check(&key, [None; 2]), |port, space| {
-            let key = key;
-            Box::pin(async move { port.kv_get(space, &key).await })
-        })
-        .await
+        let value = self
+            .kv(check(&key, [None; 2]), |port, space| {
+                let key = key;
+                Box::pin(async move { port.kv_get(space, &key).await })
+            })
+            .await?;
+        self.moved(value.as_ref().ok().and_then(Option::as_ref).map_or(0, Vec::len));
+        Ok(value)
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> Answer<()> {
+        self.moved(value.len());
         self.kv(check(&key, [Some(&value), None]), |port, space| {
             Box::pin(async move { port.kv_set(space, &key, value).await })
         })
@@ -73,6 +77,7 @@ impl Host for State {
     }
 
     async fn swap(&mut self, key: String, old: Option<Vec<u8>>, new: Option<Vec<u8>>) -> Answer<bool> {
+        self.moved(old.iter().chain(&new).map(Vec::len).sum());
         self.kv(check(&key, [old.as_deref(), new.as_deref()]), |port, space| {
             Box::pin(async move { port.kv_swap(space, &key, old, new).await })
         })

@@ -99,6 +99,7 @@ impl LogQuota {
         while !message.is_char_boundary(end) {
             end -= 1;
         }
+        generation.usage.did(0, end as u64);
         let before = self.bytes.fetch_add(end, Ordering::Relaxed);
         let line = self.lines.fetch_add(1, Ordering::Relaxed);
         let full = |line: u32, bytes: usize| line >= LOG_LINES || bytes >= LOG_BYTES;

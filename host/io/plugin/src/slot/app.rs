@@ -122,7 +122,7 @@ pub(crate) async fn perform(
     };
     // Whichever ends first, the Store is dropped here: a guest suspended on its fibre just ends.
     let result = tokio::select! {
-        result = generation.host.ticker.watch(guest) => result,
+        result = generation.watch(guest) => result,
         () = hung_up => return Err(RunError::Killed { grace: limits.grace }),
         () = tokio::time::sleep(limits.max_run) => return Err(RunError::Deadline { limit: limits.max_run }),
     };

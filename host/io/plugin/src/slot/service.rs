@@ -1,8 +1,10 @@
 //! A service: one instance that lives as long as the deployment, an actor with one inbox.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use wasmtime::Store;
@@ -10,9 +12,12 @@ use wasmtime::Store;
 use crate::abi::v0_1::Event;
 use crate::abi::v0_1::service::Channel;
 use crate::error::{GuestError, RunError};
-use crate::generation::Generation;
+use crate::generation::{Generation, Live};
 use crate::instance::{Run, State, new_store};
-use crate::limit::{SERVICE_EVENTS, SERVICE_INBOX, SERVICE_MESSAGE_BYTES, SERVICE_TURN, SNAPSHOT_BYTES};
+use crate::limit::{
+    ASK_PAUSE, ENTER_AGAIN, SERVICE_EVENTS, SERVICE_INBOX, SERVICE_MESSAGE_BYTES, SERVICE_TURN, SNAPSHOT_BYTES,
+};
+use crate::usage::{Share, metered};
 
 /// The service part of a plugin. It stays the same while versions replace each other: requests keep their order.
 #[derive(Clone)]
@@ -176,6 +181,13 @@ impl ServiceInbox {
     }
 }
 
+/// What an actor does next.
+enum Turn {
+    Message(Message),
+    /// An event that was late may be handled by now.
+    Late,
+}
+
 /// What a service is called for.
 enum Call<'a> {
     Answer(&'a [u8]),
@@ -184,6 +196,9 @@ enum Call<'a> {
 
 /// The instance at work.
 struct Actor {
+    share: Share,
+    /// Until when `share` is reckoned.
+    reckoned: Instant,
     generation: Arc<Generation>,
     store: Store<State>,
     bindings: Channel,
@@ -199,11 +214,14 @@ impl Actor {
             let end = bindings.jackfield_pbx_services().call_start(&mut store, restored).await?;
             Ok((bindings, end))
         };
-        let started = generation.host.ticker.watch(started);
+        let started = generation.watch(started);
         let limit = generation.service_time();
         let started = tokio::time::timeout(limit, started).await;
         match started.map_err(|_| format!("start took more than {limit:?}"))? {
-            Ok((bindings, Ok(()))) => Ok(Self { generation, store, bindings }),
+            Ok((bindings, Ok(()))) => {
+                let share = Share::new(limits.cpu_percent);
+                Ok(Self { share, reckoned: Instant::now(), generation, store, bindings })
+            }
             Ok((_, Err(refused))) => Err(format!("{}: {}", refused.code, refused.detail)),
             Err(error) => Err(store.data().explain(&limits, &error).to_string()),
         }
@@ -211,44 +229,75 @@ impl Actor {
 
     async fn serve(mut self, mut inbox: mpsc::Receiver<Message>, events: &Events) {
         let mut handed = 0;
-        while let Some(message) = inbox.recv().await {
-            match message {
-                Message::Ask { request, reply } => {
-                    let answer = self.call(&Call::Answer(&request)).await;
-                    let failed = answer.as_ref().is_err_and(RunError::is_fault_of_guest);
-                    // Who asked may have given up.
-                    drop(reply.send(answer));
-                    if failed && !self.restart().await {
+        let mut late = VecDeque::new();
+        while let Some(turn) = next(&mut inbox, self.wait(&late), late.len()).await {
+            match turn {
+                Turn::Message(Message::Ask { request, reply }) => {
+                    if !self.answer(&request, reply).await {
                         return;
                     }
                 }
-                Message::Notify(event) => {
-                    events.waiting.fetch_sub(1, Ordering::Relaxed);
-                    if !self.handle(event, &mut handed, events).await {
-                        return;
-                    }
-                }
-                Message::Tell(event) => {
-                    if !self.handle(event, &mut handed, events).await {
-                        return;
-                    }
-                }
-                Message::Replace { by, begun, reply } => {
+                Turn::Message(Message::Notify(event)) => late.push_back((event, true)),
+                Turn::Message(Message::Tell(event)) => late.push_back((event, false)),
+                Turn::Message(Message::Replace { by, begun, reply }) => {
                     // Who waited too long for it was told that nothing changes.
                     if begun.send(()).is_ok() {
                         let result = self.hand_over(by).await;
                         drop(reply.send(result));
                     }
                 }
+                Turn::Late => {}
+            }
+            while let Some((event, is_counted)) = late.pop_front() {
+                let Some(live) = self.may_run() else {
+                    late.push_front((event, is_counted));
+                    break;
+                };
+                if is_counted {
+                    events.waiting.fetch_sub(1, Ordering::Relaxed);
+                }
+                if !self.handle(live, event, &mut handed, events).await {
+                    return;
+                }
             }
         }
     }
 
+    /// How long it is until a late event may be handled; none where there is none.
+    fn wait(&self, late: &VecDeque<(Event, bool)>) -> Option<Duration> {
+        let waits = [self.generation.suspended_for(), self.share.pause()];
+        (!late.is_empty()).then(|| waits.into_iter().flatten().max().unwrap_or(ENTER_AGAIN))
+    }
+
+    /// Whether an event may be handled now. One that may not is not lost: the tenant has too many runs at this moment, the plugin is suspended, or the
+    /// service has computed more than the manifest's share of the time.
+    fn may_run(&self) -> Option<Live> {
+        match self.share.pause() {
+            Some(_) => None,
+            None => self.generation.begin().ok(),
+        }
+    }
+
+    /// Answers who asks. False if the service is over.
+    async fn answer(&mut self, request: &[u8], reply: oneshot::Sender<Answer>) -> bool {
+        if let Some(pause) = self.share.pause() {
+            tokio::time::sleep(pause.min(ASK_PAUSE)).await;
+        }
+        let answer = match self.generation.enter() {
+            Ok(live) => self.call(live, &Call::Answer(request)).await,
+            Err(refused) => Err(refused),
+        };
+        let failed = answer.as_ref().is_err_and(RunError::is_fault_of_guest);
+        // Who asked may have given up.
+        drop(reply.send(answer));
+        !failed || self.restart().await
+    }
+
     /// Hands it an event, numbered so that lost ones leave a gap. False if the service is over.
-    async fn handle(&mut self, event: Event, handed: &mut u64, events: &Events) -> bool {
+    async fn handle(&mut self, live: Live, event: Event, handed: &mut u64, events: &Events) -> bool {
         *handed += 1;
         let event = Event { seq: *handed + events.lost.load(Ordering::Relaxed), ..event };
-        match self.call(&Call::Handle(&event)).await {
+        match self.call(live, &Call::Handle(&event)).await {
             Ok(Ok(_)) => true,
             Ok(Err(error)) => {
                 tracing::info!(plugin = %self.generation.manifest.id, %error, kind = %event.kind, "a service refused an event");
@@ -259,14 +308,13 @@ impl Actor {
     }
 
     /// One message; a fault is remembered.
-    async fn call(&mut self, call: &Call<'_>) -> Answer {
+    async fn call(&mut self, _live: Live, call: &Call<'_>) -> Answer {
         let answer = self.attempt(call).await;
         self.generation.finished("service", answer.as_ref().err());
         answer
     }
 
     async fn attempt(&mut self, call: &Call<'_>) -> Answer {
-        let _live = self.generation.enter()?;
         let limits = self.generation.limits.clone();
         self.store.data_mut().begin(&limits, self.generation.clone(), Run::Service);
         self.store.set_epoch_deadline(1);
@@ -278,8 +326,12 @@ impl Actor {
             }
         };
         let limit = self.generation.service_time();
-        let work = self.generation.host.ticker.watch(work);
-        let result = tokio::time::timeout(limit, work).await.map_err(|_| RunError::Deadline { limit })?;
+        let mut used = Duration::ZERO;
+        let work = metered(self.generation.watch(work), |time| used += time);
+        let result = tokio::time::timeout(limit, work).await;
+        let now = Instant::now();
+        self.share.passed(used, now - std::mem::replace(&mut self.reckoned, now));
+        let result = result.map_err(|_| RunError::Deadline { limit })?;
         match result {
             Ok(Ok(answer)) if answer.len() > SERVICE_MESSAGE_BYTES => {
                 let detail = format!("an answer of {} bytes: at most {SERVICE_MESSAGE_BYTES}", answer.len());
@@ -315,7 +367,7 @@ impl Actor {
         self.store.data_mut().begin(&limits, self.generation.clone(), Run::Service);
         self.store.set_epoch_deadline(1);
         let call = self.bindings.jackfield_pbx_services().call_snapshot(&mut self.store);
-        let snapshot = tokio::time::timeout(limits.function_time, self.generation.host.ticker.watch(call))
+        let snapshot = tokio::time::timeout(limits.function_time, self.generation.watch(call))
             .await
             .map_err(|_| format!("snapshot took more than {:?}", limits.function_time))?
             .map_err(|error| format!("snapshot: {error:#}"))?
@@ -326,5 +378,15 @@ impl Actor {
         let next = Self::start(by, Some(&snapshot).filter(|snapshot| !snapshot.is_empty()).map(Vec::as_slice)).await?;
         *self = next;
         Ok(())
+    }
+}
+
+/// What is to be done next. Events that may not be handled yet keep nobody from asking the service, or from replacing it.
+async fn next(inbox: &mut mpsc::Receiver<Message>, wait: Option<Duration>, late: usize) -> Option<Turn> {
+    let Some(wait) = wait else { return inbox.recv().await.map(Turn::Message) };
+    tokio::select! {
+        biased;
+        message = inbox.recv(), if late < SERVICE_INBOX => message.map(Turn::Message),
+        () = tokio::time::sleep(wait) => Some(Turn::Late),
     }
 }

@@ -175,6 +175,11 @@ impl TenantPort for Tape {
         }
     }
 
+    /// Nobody asks a tape for it.
+    fn stored(&self, _plugin: &str) -> (u64, u64) {
+        (0, 0)
+    }
+
     /// Only services have lines, and they have no tape.
     fn offer_line(&self, _driver: Driver, _offer: LineOffer) -> Result<String, LineRefusal> {
         Err(LineRefusal::Denied("only a service has lines".into()))

@@ -177,6 +177,7 @@ impl Candidate {
             tenant: tape.clone(),
             host: self.host,
             deployment: Weak::new(),
+            usage: Arc::default(),
         });
         let doors = AppDoors { port: tape.clone(), tape: Some(tape.clone()) };
         let (leg, arguments) = (LegId(recording.leg), recording.arguments.clone());

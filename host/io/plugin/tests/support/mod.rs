@@ -134,6 +134,10 @@ pub struct FakeTenant {
 }
 
 impl TenantPort for FakeTenant {
+    fn stored(&self, _plugin: &str) -> (u64, u64) {
+        (0, 0)
+    }
+
     fn offer_line(&self, _: plugin::Driver, _: plugin::LineOffer) -> Result<String, plugin::LineRefusal> {
         Err(plugin::LineRefusal::Denied("nobody calls".into()))
     }
