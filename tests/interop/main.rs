@@ -43,4 +43,5 @@ mod start;
 mod stop;
 mod strangers;
 mod tenants;
+mod usage;
 mod voicemail;

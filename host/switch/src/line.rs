@@ -104,11 +104,13 @@ impl Shared {
             runtime: tokio::runtime::Handle::current(),
             state: Mutex::new(state),
         });
+        // Before the driver has it: a driver that fails at this moment ends it, and then it must be found.
+        self.lines.lines.insert(session.as_u64(), Arc::clone(&line));
         driver.add(&id(session), Arc::clone(&line) as Arc<dyn LinePort>).map_err(|error| {
             tracing::warn!(driver = driver.id(), %error, "no line");
+            self.lines.lines.remove(session.as_u64());
             NoLine
         })?;
-        self.lines.lines.insert(session.as_u64(), Arc::clone(&line));
         Ok(line)
     }
 

@@ -144,8 +144,12 @@ fn no_blob<T: Send + 'static>() -> BoxFuture<'static, Result<T, BlobFailure>> {
 }
 
 impl TenantPort for Nobody {
-    fn stored(&self, _plugin: &str) -> (u64, u64) {
-        (0, 0)
+    fn kv_bytes(&self, _plugin: &str) -> u64 {
+        0
+    }
+
+    fn blob_bytes(&self, _plugin: &str) -> u64 {
+        0
     }
 
     fn offer_line(&self, _: plugin::Driver, _: plugin::LineOffer) -> Result<String, plugin::LineRefusal> {

@@ -128,8 +128,11 @@ pub trait TenantPort: Send + Sync + 'static {
     /// Sends a plugin's request to another server, within its bounds; dropping the future ends it.
     fn http<'a>(&'a self, plugin: &'a str, request: HttpRequest) -> BoxFuture<'a, Result<HttpResponse, HttpFailure>>;
 
-    /// Bytes that the plugin keeps in its kv space and in its blobs. Must not block.
-    fn stored(&self, plugin: &str) -> (u64, u64);
+    /// Bytes that the plugin keeps in its kv space. Reads the disk where nobody has used the space since the start.
+    fn kv_bytes(&self, plugin: &str) -> u64;
+
+    /// Bytes that the plugin keeps in blobs. Reads the disk where nobody has used the tenant's blobs since the start.
+    fn blob_bytes(&self, plugin: &str) -> u64;
 
     /// The tenant's settings for the plugin as they are now; what is not there has the manifest's default.
     fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>>;

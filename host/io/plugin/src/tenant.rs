@@ -525,6 +525,11 @@ impl Inner {
     }
 
     fn describe(&self, id: &str, entry: &Entry) -> Option<Deployed> {
+        // Not under the locks below: it may read the disk. Who may keep nothing gets no space by being looked at.
+        let may = |right| entry.active.as_ref().is_ok_and(|active| active.granted.contains(&right));
+        let kv = if may(Capability::Kv) { self.port.kv_bytes(id) } else { 0 };
+        let records = may(Capability::Blob) || may(Capability::Recording);
+        let blob = if records { self.port.blob_bytes(id) } else { 0 };
         let journal = lock(&self.journal);
         let record = journal.plugins.get(id)?;
         let deployment = &entry.deployment;
@@ -566,7 +571,7 @@ impl Inner {
             faults: deployment.faults.load(Ordering::Relaxed),
             last_fault: lock(&deployment.last_fault).clone(),
             metrics: lock(&deployment.metrics).all(),
-            usage: deployment.usage.read(self.port.stored(id)),
+            usage: deployment.usage.read((kv, blob)),
             events_lost: deployment.service().map_or(0, |service| service.events_lost()),
             trouble,
         })

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -50,6 +50,9 @@ impl Counters {
 
     /// What a run did, when it is over.
     pub(crate) fn did(&self, host_calls: u64, moved: u64) {
+        if (host_calls, moved) == (0, 0) {
+            return;
+        }
         self.host_calls.fetch_add(host_calls, Ordering::Relaxed);
         self.moved.fetch_add(moved, Ordering::Relaxed);
     }
@@ -100,31 +103,41 @@ pub(crate) async fn metered<T>(guest: impl Future<Output = T>, mut computed: imp
 /// A share of a core in the long run: what is used of it beyond is waited for.
 #[derive(Debug)]
 pub(crate) struct Share {
-    /// May be negative: a message that was begun is finished.
+    /// What was left at `at`. May be negative: a message that was begun is finished.
     left_ns: i64,
+    at: Instant,
     most_ns: i64,
     percent: u32,
 }
 
 impl Share {
     /// So many percent of a core, a second's worth of it at once.
-    pub(crate) fn new(percent: u32) -> Self {
+    pub(crate) fn new(now: Instant, percent: u32) -> Self {
         let most_ns = i64::from(percent) * 10_000_000;
-        Self { left_ns: most_ns, most_ns, percent }
+        Self { left_ns: most_ns, at: now, most_ns, percent }
     }
 
-    /// So much was used, and so much time has passed.
-    pub(crate) fn passed(&mut self, used: Duration, time: Duration) {
-        let ns = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX / 200);
-        let more = ns(time).saturating_mul(i64::from(self.percent)) / 100;
-        self.left_ns = self.left_ns.saturating_sub(ns(used)).saturating_add(more).min(self.most_ns);
+    /// So much was used until now.
+    pub(crate) fn used(&mut self, now: Instant, time: Duration) {
+        self.left_ns = self.left_ns(now).saturating_sub(nanoseconds(time));
+        self.at = now;
     }
 
-    /// How long nothing may be used.
-    pub(crate) fn pause(&self) -> Option<Duration> {
-        let owed = u64::try_from(self.left_ns.checked_neg()?).ok().filter(|owed| *owed > 0)?;
-        Some(Duration::from_nanos(owed.saturating_mul(100) / u64::from(self.percent.max(1))))
+    /// How long from now nothing may be used.
+    pub(crate) fn pause(&self, now: Instant) -> Option<Duration> {
+        let owed = u64::try_from(self.left_ns(now).checked_neg()?).ok().filter(|owed| *owed > 0)?;
+        // Rounded up: after the pause it may.
+        Some(Duration::from_nanos(owed.saturating_mul(100).div_ceil(u64::from(self.percent.max(1)))))
     }
+
+    fn left_ns(&self, now: Instant) -> i64 {
+        let more = nanoseconds(now.saturating_duration_since(self.at)).saturating_mul(i64::from(self.percent)) / 100;
+        self.left_ns.saturating_add(more).min(self.most_ns)
+    }
+}
+
+fn nanoseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -144,18 +157,21 @@ mod tests {
     #[test]
     fn a_share_is_kept_in_the_long_run() {
         let ms = Duration::from_millis;
-        let mut share = Share::new(10);
-        share.passed(ms(100), ms(0));
-        assert_eq!(share.pause(), None, "a second's worth at once");
-        share.passed(ms(10), ms(0));
-        assert_eq!(share.pause(), Some(ms(100)), "a tenth of a core makes 10 ms in 100");
-        share.passed(ms(0), ms(60));
-        assert_eq!(share.pause(), Some(ms(40)));
-        share.passed(ms(0), ms(3_600_000));
-        share.passed(ms(100), ms(0));
-        assert_eq!(share.pause(), None);
-        share.passed(ms(1), ms(0));
-        assert!(share.pause().is_some(), "an hour of rest is no more than a second's worth");
+        let now = Instant::now();
+        let mut share = Share::new(now, 10);
+        share.used(now, ms(100));
+        assert_eq!(share.pause(now), None, "a second's worth at once");
+        share.used(now, ms(10));
+        assert_eq!(share.pause(now), Some(ms(100)), "a tenth of a core makes 10 ms in 100");
+        assert_eq!(share.pause(now + ms(60)), Some(ms(40)), "time passes without a word");
+        assert_eq!(share.pause(now + ms(100)), None);
+        let later = now + ms(3_600_000);
+        share.used(later, ms(100));
+        assert_eq!(share.pause(later), None);
+        share.used(later, ms(1));
+        assert!(share.pause(later).is_some(), "an hour of rest is no more than a second's worth");
+        let pause = share.pause(later).expect("it owes");
+        assert_eq!(share.pause(later + pause), None, "a pause is as long as it says");
     }
 
     #[tokio::test]

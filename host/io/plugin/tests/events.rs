@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use call::TenantId;
-use plugin::{Consent, InstallError, Package, TenantPlugins, Terms, limit};
+use plugin::{Consent, HostConfig, InstallError, Package, TenantPlugins, Terms, limit};
 use support::{FakeCall, FakeTenant, Rig, by, component, variant};
 
 const MANIFEST: &str = include_str!("../../../../tests/guest/listener/plugin.toml");
@@ -273,6 +273,48 @@ async fn a_service_keeps_to_its_share() {
     // A tenth of the time, a second's worth of it at once, and the message that was begun.
     let share = time / 10 + 100_000 + longest;
     assert!(cpu() - before <= share, "{} us in {time} us", cpu() - before);
+}
+
+/// Events that come too fast for its share wait, and are heard when it has a share again: nothing else has to happen for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_beyond_its_share_are_late_and_not_lost() {
+    let rig = Rig::new().await;
+    let patient = |manifest: String| manifest + "\n[limits]\ncpu-burst-ms = 100\n";
+    let package = listener("listener", 1, "call.");
+    rig.install(Package { manifest: patient(package.manifest.clone()), ..package }).await.unwrap();
+    let usage = || rig.plugins.show("listener").unwrap();
+    let (begun, before) = (usage().runs, usage().usage.cpu_us);
+    // Nobody asks it anything: an answer would be another occasion to look at the clock.
+    let mut told = 0;
+    while usage().usage.cpu_us - before < 150_000 {
+        told += 1;
+        rig.plugins.tell("call.spin", "c1", Vec::new);
+        while usage().runs - begun < told {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    assert!(told > 1);
+}
+
+/// A timer that is due while the tenant has as many runs as it may is heard when one of them is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_timer_waits_until_the_tenant_has_room() {
+    let rig = Rig::with(|config| HostConfig { runs_per_tenant: 1, ..config }).await;
+    rig.install(listener("listener", 1, "")).await.unwrap();
+    assert_eq!(ask(&rig.plugins, "listener", "after tick 60000").await, Ok("done".into()));
+    let closed = rig.tenant.gate.clone().lock_owned().await;
+    let (plugins, call) = (rig.plugins.clone(), FakeCall::new());
+    let held =
+        tokio::spawn(async move { plugins.app("Listener").unwrap().run(call::LegId(0), "hold".into(), call).await });
+    rig.tenant.at_gate.subscribe().wait_for(|count| *count >= 1).await.unwrap();
+    rig.tenant.passed.send_modify(|passed| *passed += Duration::from_secs(61));
+    assert!(rig.plugins.service("listener").unwrap().ask(b"heard".to_vec()).await.is_err(), "there is no room");
+    drop(closed);
+    held.await.unwrap().unwrap().unwrap();
+    while rig.plugins.show("listener").unwrap().runs < 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(heard(&rig.plugins, "listener").await, ["1 timer tick ms=60000"]);
 }
 
 /// A timer that comes while the plugin is suspended is heard when it is not any more.

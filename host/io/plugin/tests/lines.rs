@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use plugin::{Driver, InstallError, LinePort, LineRefusal, Package, limit};
-use support::{Rig, component, variant};
+use support::{FakeCall, Rig, component, variant};
 
 /// The listener of the tests as a driver: it hears what it is told, and traps when it is asked to.
 fn driver(id: &str, version: u32, scheme: &str) -> Package {
     let manifest = include_str!("../../../../tests/guest/listener/plugin.toml")
         .replace("id = \"listener\"", &format!("id = \"{id}\""))
         .replace("\"Listener\"", &format!("\"{id}\""))
-        .replace("service = true", &format!("service = true\nschemes = [{scheme}]"))
-        .replace("kv = {}", "kv = {}\nlines = {}");
+        .replace("service = true", &format!("service = true\nschemes = [{scheme}]"));
     Package::folder(manifest, variant(&component("listener"), version))
 }
 
@@ -90,4 +89,29 @@ async fn a_scheme_has_one_driver() {
     );
     rig.install(driver("teller", 1, "\"signals\"")).await.unwrap();
     assert_eq!(rig.plugins.schemes(), ["signals", "smoke"]);
+}
+
+/// What is said of a line has its bounds, and only a service says it: the tests' tenant takes no calls, so that what passes them is `unsupported`.
+#[tokio::test]
+async fn numbers_and_descriptions_have_bounds() {
+    let rig = Rig::new().await;
+    rig.install(driver("listener", 1, "\"smoke\"")).await.unwrap();
+    let service = rig.plugins.service("listener").unwrap();
+    let (number, description) = (limit::LINE_NUMBER_BYTES, limit::LINE_DESCRIPTION_BYTES);
+    for (to, described, code) in [
+        (number, description, "unsupported"),
+        (number + 1, description, "invalid"),
+        (0, description, "invalid"),
+        (number, description + 1, "limit"),
+    ] {
+        let answer = service.ask(format!("offer {to} {described}").into_bytes()).await.unwrap();
+        assert_eq!(answer.unwrap_err().code, code, "{to} {described}");
+    }
+    let call = FakeCall::new();
+    rig.run("listener", "offer 1 1", &call).await.unwrap().unwrap();
+    assert_eq!(
+        call.variables.lock().unwrap().get("LISTENED").map(String::as_str),
+        Some("denied"),
+        "no application has lines"
+    );
 }

@@ -62,6 +62,12 @@ impl Port {
 }
 
 impl Port {
+    /// Nobody knows how much a plugin keeps.
+    fn unknown(&self, plugin: &str, error: &dyn std::fmt::Display) -> u64 {
+        tracing::warn!(tenant = %self.tenant, plugin, %error, "what a plugin keeps cannot be read");
+        0
+    }
+
     /// Does something with blobs, which blocks on the disk.
     fn blobs<T: Send + 'static>(
         &self,
@@ -186,10 +192,15 @@ impl TenantPort for Port {
         self.requests.send(plugin, request)
     }
 
-    fn stored(&self, plugin: &str) -> (u64, u64) {
-        let kv = self.store.kv(Class::PluginKv(plugin.into())).map_or(0, |kv| kv.usage().bytes);
-        let blobs = self.store.blobs().map_or(0, |blobs| blobs.used_below(&plugin::blob_name(plugin, "")));
-        (kv, blobs)
+    fn kv_bytes(&self, plugin: &str) -> u64 {
+        let kv = self.store.kv(Class::PluginKv(plugin.into()));
+        kv.map(|kv| kv.usage().bytes).unwrap_or_else(|error| self.unknown(plugin, &error))
+    }
+
+    fn blob_bytes(&self, plugin: &str) -> u64 {
+        let blobs = self.store.blobs();
+        let used = blobs.map(|blobs| blobs.used_below(&plugin::blob_name(plugin, "")));
+        used.unwrap_or_else(|error| self.unknown(plugin, &error))
     }
 
     fn settings(&self, plugin: &str) -> Arc<BTreeMap<String, String>> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jackfield_sdk::{Error, Event, Leg, Result, Service, apps, event, kv, schedule, service, system};
+use jackfield_sdk::{Error, Event, Leg, Line, Offer, Result, Service, apps, event, kv, schedule, service, system};
 
 // It is installed under other names, too.
 apps! { "Listener" => listener, "listener" => listener, "teller" => listener }
@@ -32,12 +32,21 @@ fn act(verb: &str) -> Result<String> {
         }
         ["cancel", name] => schedule::cancel(name).map(|was| was.to_string()),
         ["trap"] => panic!("as asked"),
-        // Computes; how long it takes is the machine's business.
-        ["spin"] => Ok((0..8_000_000_u64).fold(0, |sum, step| std::hint::black_box(sum ^ step)).to_string()),
+        ["spin"] => Ok(spin()),
+        ["offer", number, description] => {
+            let long = |text: &str| text.parse().map(|bytes| "1".repeat(bytes)).map_err(|_| Error::invalid("bytes"));
+            let (to, description) = (long(number)?, long(description)?);
+            Line::offer(Offer { to: &to, description: &description, ..Offer::default() }).map(|line| line.id())
+        }
         // The tests' tenant keeps whoever reads this waiting.
         ["hold"] => kv::get("gate").map(|_| "done".into()),
         _ => Err(Error::invalid(verb)),
     }
+}
+
+/// Computes; how long it takes is the machine's business.
+fn spin() -> String {
+    (0..8_000_000_u64).fold(0, |sum, step| std::hint::black_box(sum ^ step)).to_string()
 }
 
 struct Ear {
@@ -62,6 +71,9 @@ impl Service for Ear {
     }
 
     fn handle(&mut self, event: Event) -> Result {
+        if event.kind == "call.spin" {
+            spin();
+        }
         let data: Vec<String> = event.data.iter().map(|(name, value)| format!(" {name}={value}")).collect();
         self.heard.push(format!("{} {} {}{}", event.seq, event.kind, event.source, data.concat()));
         Ok(())

@@ -197,8 +197,6 @@ enum Call<'a> {
 /// The instance at work.
 struct Actor {
     share: Share,
-    /// Until when `share` is reckoned.
-    reckoned: Instant,
     generation: Arc<Generation>,
     store: Store<State>,
     bindings: Channel,
@@ -219,8 +217,8 @@ impl Actor {
         let started = tokio::time::timeout(limit, started).await;
         match started.map_err(|_| format!("start took more than {limit:?}"))? {
             Ok((bindings, Ok(()))) => {
-                let share = Share::new(limits.cpu_percent);
-                Ok(Self { share, reckoned: Instant::now(), generation, store, bindings })
+                let share = Share::new(Instant::now(), limits.cpu_percent);
+                Ok(Self { share, generation, store, bindings })
             }
             Ok((_, Err(refused))) => Err(format!("{}: {}", refused.code, refused.detail)),
             Err(error) => Err(store.data().explain(&limits, &error).to_string()),
@@ -265,14 +263,14 @@ impl Actor {
 
     /// How long it is until a late event may be handled; none where there is none.
     fn wait(&self, late: &VecDeque<(Event, bool)>) -> Option<Duration> {
-        let waits = [self.generation.suspended_for(), self.share.pause()];
+        let waits = [self.generation.suspended_for(), self.share.pause(Instant::now())];
         (!late.is_empty()).then(|| waits.into_iter().flatten().max().unwrap_or(ENTER_AGAIN))
     }
 
     /// Whether an event may be handled now. One that may not is not lost: the tenant has too many runs at this moment, the plugin is suspended, or the
     /// service has computed more than the manifest's share of the time.
     fn may_run(&self) -> Option<Live> {
-        match self.share.pause() {
+        match self.share.pause(Instant::now()) {
             Some(_) => None,
             None => self.generation.begin().ok(),
         }
@@ -280,7 +278,7 @@ impl Actor {
 
     /// Answers who asks. False if the service is over.
     async fn answer(&mut self, request: &[u8], reply: oneshot::Sender<Answer>) -> bool {
-        if let Some(pause) = self.share.pause() {
+        if let Some(pause) = self.share.pause(Instant::now()) {
             tokio::time::sleep(pause.min(ASK_PAUSE)).await;
         }
         let answer = match self.generation.enter() {
@@ -329,8 +327,7 @@ impl Actor {
         let mut used = Duration::ZERO;
         let work = metered(self.generation.watch(work), |time| used += time);
         let result = tokio::time::timeout(limit, work).await;
-        let now = Instant::now();
-        self.share.passed(used, now - std::mem::replace(&mut self.reckoned, now));
+        self.share.used(Instant::now(), used);
         let result = result.map_err(|_| RunError::Deadline { limit })?;
         match result {
             Ok(Ok(answer)) if answer.len() > SERVICE_MESSAGE_BYTES => {
@@ -352,7 +349,9 @@ impl Actor {
         }
         match Self::start(self.generation.clone(), None).await {
             Ok(anew) => {
-                *self = anew;
+                // Its share stays what it was: to trap is no way to a new one.
+                let share = std::mem::replace(&mut self.share, Share::new(Instant::now(), 0));
+                *self = Self { share, ..anew };
                 true
             }
             Err(error) => {

@@ -176,8 +176,13 @@ impl TenantPort for Tape {
     }
 
     /// Nobody asks a tape for it.
-    fn stored(&self, _plugin: &str) -> (u64, u64) {
-        (0, 0)
+    fn kv_bytes(&self, _plugin: &str) -> u64 {
+        0
+    }
+
+    /// Nor for this.
+    fn blob_bytes(&self, _plugin: &str) -> u64 {
+        0
     }
 
     /// Only services have lines, and they have no tape.

@@ -89,13 +89,11 @@ impl Driver {
     /// The line is over, and the driver hears of it however much it has to hear.
     pub fn ended(&self, line: &str, cause: u16) {
         let Some(deployment) = self.deployment.upgrade() else { return };
-        // Its number is given back when it is told, so that no more wait than there are lines.
         let data = vec![("cause".to_owned(), cause.to_string())];
-        let (service, line) = (self.service.clone(), line.to_owned());
-        let guests = deployment.guests.clone();
-        guests.spawn(async move {
-            let handed = || drop(lock(&deployment.lines.0).remove(&line));
-            service.tell_for_sure(("line.ended", &line), data, handed).await;
+        let (driver, line) = (self.clone(), line.to_owned());
+        deployment.guests.spawn(async move {
+            // Its place is given back when it is told, so that no more wait than there are lines.
+            driver.service.tell_for_sure(("line.ended", &line), data, || driver.remove(&line)).await;
         });
     }
 }

@@ -134,12 +134,16 @@ pub struct FakeTenant {
 }
 
 impl TenantPort for FakeTenant {
-    fn stored(&self, _plugin: &str) -> (u64, u64) {
-        (0, 0)
+    fn kv_bytes(&self, _plugin: &str) -> u64 {
+        0
+    }
+
+    fn blob_bytes(&self, _plugin: &str) -> u64 {
+        0
     }
 
     fn offer_line(&self, _: plugin::Driver, _: plugin::LineOffer) -> Result<String, plugin::LineRefusal> {
-        Err(plugin::LineRefusal::Denied("nobody calls".into()))
+        Err(plugin::LineRefusal::Unsupported("nobody calls".into()))
     }
 
     fn kv_get<'a>(&'a self, space: KvSpace<'a>, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KvError>> {
