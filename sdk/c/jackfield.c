@@ -305,6 +305,53 @@ jf_status jf_line_hang_up(const char *id, uint16_t cause) {
     return JF_OK;
 }
 
+const char *jf_fact(const jf_option *facts, const char *name) {
+    for (; facts && facts->name; facts++) {
+        if (strcmp(facts->name, name) == 0)
+            return facts->value;
+    }
+    return NULL;
+}
+
+/* At most as many as the host takes in one choice. */
+#define CANDIDATES_MAX 256
+
+/* The candidate that the host named: its own text, because the host's is freed. */
+static const char *name_among(size_t count, const jf_candidate candidates[], const plugin_string_t *wire) {
+    for (size_t at = 0; at < count; at++) {
+        if (wire->len == strlen(candidates[at].name) && memcmp(wire->ptr, candidates[at].name, wire->len) == 0)
+            return candidates[at].name;
+    }
+    return NULL;
+}
+
+jf_status jf_choose(const char *strategy, const jf_option *question, size_t count, const jf_candidate candidates[], const char *chosen[],
+                    size_t *taken) {
+    static option_list facts[CANDIDATES_MAX], about;
+    static jackfield_pbx_types_candidate_t wire[CANDIDATES_MAX];
+    if (count > CANDIDATES_MAX)
+        return jf_fail(JF_LIMIT, "more than 256 candidates");
+    JF_TRY(fill(&about, question));
+    for (size_t at = 0; at < count; at++) {
+        JF_TRY(fill(&facts[at], candidates[at].facts));
+        wire[at] = (jackfield_pbx_types_candidate_t){text(candidates[at].name), facts[at].wire};
+    }
+    plugin_string_t name = text(strategy);
+    jackfield_pbx_choice_list_candidate_t list = {wire, count};
+    plugin_list_string_t names;
+    wire_error error;
+    if (!jackfield_pbx_choice_choose(&name, &about.wire, &list, &names, &error))
+        return failed(&error);
+    *taken = 0;
+    for (size_t at = 0; at < names.len && *taken < count; at++) {
+        const char *own = name_among(count, candidates, &names.ptr[at]);
+        if (own)
+            chosen[(*taken)++] = own;
+    }
+    plugin_list_string_free(&names);
+    return JF_OK;
+}
+
 jf_status jf_dial(const jf_leg *leg, const char *target, uint32_t timeout_ms, const jf_option *given, char *status, size_t size) {
     plugin_string_t wire = text(target);
     plugin_list_string_t targets = {&wire, 1};
@@ -553,6 +600,71 @@ bool exports_jackfield_pbx_functions_write(plugin_string_t *name, plugin_list_st
     plugin_string_free(given);
     give_back(maybe_call);
     plugin_list_string_free(list);
+    plugin_string_free(name);
+    return status == JF_OK ? true : refuse(status, error);
+}
+#endif
+
+#ifdef JF_WORLD_STRATEGY
+/* A list of facts that ends with {0}; `close_facts` frees it. */
+static jf_option *open_facts(const jackfield_pbx_types_options_t *wire) {
+    jf_option *facts = calloc(wire->len + 1, sizeof *facts);
+    if (!facts)
+        abort();
+    for (size_t at = 0; at < wire->len; at++)
+        facts[at] = (jf_option){terminated(&wire->ptr[at].f0), terminated(&wire->ptr[at].f1)};
+    return facts;
+}
+
+static void close_facts(const jf_option *facts) {
+    for (const jf_option *fact = facts; fact->name; fact++) {
+        free((void *)fact->name);
+        free((void *)fact->value);
+    }
+    free((void *)facts);
+}
+
+static const jf_strategy *find_strategy(const plugin_string_t *name) {
+    for (const jf_strategy *strategy = jf_strategies; strategy->name; strategy++) {
+        if (is_named(name, strategy->name))
+            return strategy;
+    }
+    return NULL;
+}
+
+bool exports_jackfield_pbx_strategies_choose(plugin_string_t *name, exports_jackfield_pbx_strategies_options_t *about,
+                                             exports_jackfield_pbx_strategies_list_candidate_t *list, plugin_list_string_t *names,
+                                             exports_jackfield_pbx_strategies_error_t *error) {
+    const jf_strategy *strategy = find_strategy(name);
+    jf_status status = jf_fail(JF_UNSUPPORTED, "this plugin has no such strategy");
+    if (strategy) {
+        size_t count = list->len, taken = 0;
+        jf_option *question = open_facts(about);
+        jf_candidate *candidates = calloc(count + 1, sizeof *candidates);
+        const char **chosen = calloc(count + 1, sizeof *chosen);
+        if (!candidates || !chosen)
+            abort();
+        for (size_t at = 0; at < count; at++)
+            candidates[at] = (jf_candidate){terminated(&list->ptr[at].name), open_facts(&list->ptr[at].facts)};
+        status = strategy->choose(question, count, candidates, chosen, &taken);
+        if (status == JF_OK) {
+            names->len = taken < count ? taken : count;
+            names->ptr = calloc(names->len + 1, sizeof *names->ptr);
+            if (!names->ptr)
+                abort();
+            for (size_t at = 0; at < names->len; at++)
+                plugin_string_dup(&names->ptr[at], chosen[at] ? chosen[at] : "");
+        }
+        for (size_t at = 0; at < count; at++) {
+            free((void *)candidates[at].name);
+            close_facts(candidates[at].facts);
+        }
+        free(chosen);
+        free(candidates);
+        close_facts(question);
+    }
+    exports_jackfield_pbx_strategies_list_candidate_free(list);
+    exports_jackfield_pbx_strategies_options_free(about);
     plugin_string_free(name);
     return status == JF_OK ? true : refuse(status, error);
 }

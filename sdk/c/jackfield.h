@@ -79,6 +79,23 @@ extern const jf_function jf_functions[];
 /* The most bytes a dialplan function's value has here, with its zero. */
 #define JF_VALUE_SIZE 65537
 
+/* Somebody or something to choose from, and what is known of it. */
+typedef struct jf_candidate {
+    const char *name;
+    const jf_option *facts;
+} jf_candidate;
+
+/* A strategy of provides.strategies, by which other plugins choose, and the plugin's table of them, which ends with {0}. `chosen` has room for all candidates:
+ * it puts the names of those to take there, the best first, and how many they are into `taken`. */
+typedef struct jf_strategy {
+    const char *name;
+    jf_status (*choose)(const jf_option *question, size_t count, const jf_candidate candidates[], const char *chosen[], size_t *taken);
+} jf_strategy;
+extern const jf_strategy jf_strategies[];
+
+/* What is known by that name; NULL if nothing is. */
+const char *jf_fact(const jf_option *facts, const char *name);
+
 /* The service of provides.service: one instance for each tenant that lives as long as the plugin is installed, and answers one request
  * after the other. Variables keep their values from one to the next. */
 typedef struct jf_service {
@@ -155,6 +172,11 @@ jf_status jf_device(const char *endpoint, char *state, size_t size);
 /* Capability schedule: the event `timer` of the plugin's service, its source the timer's name. */
 jf_status jf_after(const char *name, uint32_t delay_ms, const jf_option *data);
 jf_status jf_cancel(const char *name);
+
+/* Capability choice: the names of those candidates that the tenant's strategy of that name takes, the best first, are put into `chosen`, which has room for all of
+ * them, and how many they are into `taken`. JF_INVALID if no plugin has the strategy: have something to do then. */
+jf_status jf_choose(const char *strategy, const jf_option *question, size_t count, const jf_candidate candidates[], const char *chosen[],
+                    size_t *taken);
 
 /* Capability lines, for a channel driver: the plugin's service, which hears of its lines by `line.` events, their source the line's id. The functions take that
  * id, and are JF_GONE when the line is over. `jf_line_offer` tells that a party of the driver's network calls `to`; its options are caller.number,

@@ -66,6 +66,18 @@ export interface DialplanFunction {
 /** What a plugin with dialplan functions exports: `export const functions = dialplanFunctions({ NAME: { read } })`. */
 export function dialplanFunctions(table: Record<string, DialplanFunction>): object;
 
+/** Somebody or something to choose from, and what is known of it. */
+export interface Candidate {
+  name: string;
+  facts: Record<string, string>;
+}
+
+/** Returns the names of those to take, the best first; `question` is what the choice is about. */
+export type Chooser = (candidates: Candidate[], question: Record<string, string>) => string[];
+
+/** What a plugin with strategies exports: `export const strategies = choosers({ name: (candidates, question) => […] })`. */
+export function choosers(table: Record<string, Chooser>): object;
+
 /** Something that happened; `seq` has a gap where events were lost. */
 export interface ServiceEvent {
   seq: number;

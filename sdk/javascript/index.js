@@ -152,6 +152,16 @@ export function dialplanFunctions(table) {
   };
 }
 
+/** The export of a plugin with strategies: `export const strategies = choosers({ name: (candidates, question) => […] })`. */
+export function choosers(table) {
+  return {
+    choose(strategy, question, candidates) {
+      const told = candidates.map(({ name, facts }) => ({ name, facts: Object.fromEntries(facts) }));
+      return atTheBorder(() => find(table, strategy)(told, Object.fromEntries(question)));
+    },
+  };
+}
+
 /** The export of a plugin with a service: `export const services = service({ start(state) { … }, answer(request) { … } })`. */
 export function service({ start, answer, snapshot, handle }) {
   return {

@@ -97,7 +97,7 @@ fn a_plugin_goes_with_its_table_and_one_by_command_stays() {
     assert_eq!(server.say(&["reload"]).0, 0);
     assert_eq!(
         installed(&server),
-        ["app-echo", "app-playback", "app-queue", "app-read", "app-voicemail", "chan-loopback", "func-queue-strategy"]
+        ["app-echo", "app-playback", "app-queue", "app-read", "app-voicemail", "chan-loopback", "strategy-queue"]
     );
     server.ask(&["plugin", "install", "acme", "func-core"]);
     assert_eq!(server.say(&["reload"]).0, 0);

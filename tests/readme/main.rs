@@ -45,6 +45,7 @@ fn every_command_of_the_readme_does_what_it_says() {
     }
     book.greet_by_the_new_plugin();
     book.name_what_is_missing();
+    book.check_the_small_configuration(&readme);
     demo.as_mut().expect("the README starts a demo").stop();
 }
 
@@ -196,6 +197,26 @@ impl Book {
         }
         fs::write(&dialplan, text).unwrap();
         assert_eq!(self.ask(&["reload"])["ok"], true);
+    }
+
+    /// The files that the README shows, each in a block that begins with its path, are a configuration without a mistake.
+    fn check_the_small_configuration(&self, readme: &str) {
+        let folder = self.copy.join("small");
+        let blocks = readme.split("```").skip(1).step_by(2);
+        let mut files = Vec::new();
+        for block in blocks.filter_map(|block| block.split_once('\n')).map(|(_, text)| text) {
+            let (first, _) = block.split_once('\n').unwrap_or_default();
+            let Some(path) = first.strip_prefix("# CONFIG/").or(first.strip_prefix("; CONFIG/")) else { continue };
+            fs::create_dir_all(folder.join(path).parent().unwrap()).unwrap();
+            fs::write(folder.join(path), block).unwrap();
+            files.push(path);
+        }
+        assert_eq!(files, ["jackfield.toml", "tenants/acme/tenant.toml", "tenants/acme/dialplan.conf"]);
+        let package = folder.join("tenants/acme/packages/app-hello");
+        fs::create_dir_all(package.parent().unwrap()).unwrap();
+        drop(output(Command::new("cp").arg("-r").arg(self.copy.join("app-hello/build/package")).arg(package)));
+        let verdict = self.ask(&["check", "--config", "small"]);
+        assert_eq!(verdict["ok"], true, "{verdict}");
     }
 }
 

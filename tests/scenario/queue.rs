@@ -196,8 +196,8 @@ fn a_member_that_declines_is_tried_again_after_a_while() {
 #[test]
 fn a_strategy_chooses_who_rings() {
     run(async {
-        let mut world = with_queue(9, "sales 101 102 103 strategy=LONGEST_IDLE").await;
-        world.install("acme", "func-queue-strategy").await;
+        let mut world = with_queue(9, "sales 101 102 103 strategy=longest-idle").await;
+        world.install("acme", "strategy-queue").await;
         let [anna, bob, carol, caller] = phones(&mut world, ["101", "102", "103", "104"]).await;
         for member in [anna, bob, carol, anna, bob] {
             let line = world.call(caller, "630");

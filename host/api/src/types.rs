@@ -193,6 +193,9 @@ pub struct Plugin {
     pub apps: Vec<String>,
     /// Its functions.
     pub functions: Vec<String>,
+    /// Its strategies, by which other plugins choose.
+    #[serde(default)]
+    pub strategies: Vec<String>,
     /// The schemes of the addresses that it calls as a channel driver.
     #[serde(default)]
     pub schemes: Vec<String>,

@@ -100,26 +100,9 @@ impl Visit<'_> {
         }
     }
 
-    /// What is to be done now. A strategy that is a dialplan function is asked here, because it needs a call.
+    /// What is to be done now.
     fn next(&self) -> Result<Answer> {
-        let (queue, call, ticket) = (self.queue.to_owned(), self.call.clone(), self.ticket);
-        let answer = ask(&Request::Poll { queue: queue.clone(), call: call.clone(), ticket })?;
-        let Answer::Choose { strategy, candidates } = answer else { return Ok(answer) };
-        let chosen = match self.leg.read_function(&strategy, &candidates) {
-            Err(error) if error.is_gone() => return Err(error),
-            Err(error) => {
-                // Nobody is to wait for ever because a strategy is not installed.
-                log(Level::Error, &format!("strategy {strategy}: {error}"));
-                String::new()
-            }
-            Ok(chosen) => chosen,
-        };
-        let mut members: Vec<String> =
-            chosen.split([',', '&', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
-        if members.is_empty() {
-            members.extend(candidates.iter().filter_map(|one| one.split(':').next()).map(str::to_owned));
-        }
-        ask(&Request::Chosen { queue, call, ticket, members })
+        ask(&Request::Poll { queue: self.queue.to_owned(), call: self.call.clone(), ticket: self.ticket })
     }
 
     fn wait(&mut self, position: usize) -> Result {

@@ -77,7 +77,7 @@ pub(crate) struct Desk {
 /// What a phone is doing; `None`: nothing is known of it.
 pub(crate) type Device<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Who of the free members rings for a caller; never nobody.
+/// Who of the free members rings for a caller; if nobody, it waits and is asked for again.
 pub(crate) type Choose<'a> = &'a dyn Fn(&Queue, &[Candidate]) -> Vec<String>;
 
 impl Desk {

@@ -1,12 +1,11 @@
 //! The plugin's service: the desk, and what it learns from the host.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use jackfield_sdk::{Event, Level, Result, Service, event, kv, log, system};
+use jackfield_sdk::{Event, Level, Result, Service, event, kv, log, strategy, system};
 
 use crate::desk::{Candidate, Desk, SETTLE_MS, choose_simply};
-use crate::setting::{self, Queue, RING_MAX, is_name};
+use crate::setting::{self, Queue, is_name};
 use crate::snapshot;
 use crate::wire::{Answer, Request, Ticket};
 
@@ -58,11 +57,7 @@ impl Service for Queues {
                     self.desk.leave(now(), &queue, ticket, 0);
                     Answer::Out("LEAVEEMPTY".to_owned())
                 }
-                Some(queue) => self.poll(&queue, (ticket, &call), None),
-            },
-            Request::Chosen { queue, call, ticket, members } => match setting::queue(&queue) {
-                None => Answer::Out("LEAVEEMPTY".to_owned()),
-                Some(queue) => self.poll(&queue, (ticket, &call), Some(members)),
+                Some(queue) => self.poll(&queue, (ticket, &call)),
             },
             Request::Rang { queue, ticket, status } => {
                 if let Some(queue) = setting::queue(&queue) {
@@ -97,25 +92,15 @@ impl Service for Queues {
 }
 
 impl Queues {
-    /// What shall a caller do? Where a function chooses, it is asked first: what it chose comes with the next question.
-    fn poll(&mut self, queue: &Queue, caller: (Ticket, &str), chosen: Option<Vec<String>>) -> Answer {
-        let (members, asked) = (self.members(queue), RefCell::new(Vec::new()));
+    /// What shall a caller do?
+    fn poll(&mut self, queue: &Queue, caller: (Ticket, &str)) -> Answer {
+        let members = self.members(queue);
         let now = now();
-        let choose = |queue: &Queue, free: &[Candidate]| match (&chosen, queue.function()) {
-            (Some(chosen), _) => chosen.clone(),
-            (None, None) => choose_simply(queue, free),
-            (None, Some(_)) => {
-                asked.replace(free.iter().take(RING_MAX).map(|candidate| describe(candidate, now)).collect());
-                Vec::new()
-            }
+        let choose = |queue: &Queue, free: &[Candidate]| match queue.other_strategy() {
+            None => choose_simply(queue, free),
+            Some(strategy) => ask(strategy, queue, free, now),
         };
-        let answer = self.desk.poll(now, (queue, &members), caller, &event::device, &choose);
-        match (queue.function(), asked.take()) {
-            (Some(strategy), candidates) if !candidates.is_empty() => {
-                Answer::Choose { strategy: strategy.to_owned(), candidates }
-            }
-            _ => answer,
-        }
+        self.desk.poll(now, (queue, &members), caller, &event::device, &choose)
     }
 
     /// Who is a member: those that are set, in their order, then those that are logged in.
@@ -160,10 +145,17 @@ impl Queues {
     }
 }
 
-/// `name:seconds idle:conversations`
-fn describe(candidate: &Candidate, now: u64) -> String {
-    let idle = now.saturating_sub(candidate.free_since) / 1_000;
-    format!("{}:{idle}:{}", candidate.name, candidate.calls)
+/// Whom another plugin's strategy takes. Where it cannot choose, all ring: nobody is to wait for ever because a strategy is not installed.
+fn ask(strategy: &str, queue: &Queue, free: &[Candidate], now: u64) -> Vec<String> {
+    let candidate = |member: &Candidate| {
+        let idle = now.saturating_sub(member.free_since) / 1_000;
+        strategy::Candidate::new(&member.name).with("idle-seconds", idle).with("calls", member.calls)
+    };
+    let candidates: Vec<_> = free.iter().map(candidate).collect();
+    strategy::choose(strategy, &[("queue", &queue.name)], &candidates).unwrap_or_else(|error| {
+        log(Level::Error, &format!("strategy {strategy}: {error}"));
+        choose_simply(queue, free)
+    })
 }
 
 /// What is kept, whole: a listing has 1,000 keys.

@@ -31,11 +31,9 @@ pub(crate) fn is_name(name: &str) -> bool {
 }
 
 impl Queue {
-    /// The dialplan function that chooses, where none of our own strategies does.
-    pub(crate) fn function(&self) -> Option<&str> {
-        let is_function = |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let others = Some(self.strategy.as_str()).filter(|strategy| !["", "ring-all", "in-order"].contains(strategy));
-        others.filter(is_function)
+    /// The strategy of another plugin that chooses, where none of our own does.
+    pub(crate) fn other_strategy(&self) -> Option<&str> {
+        Some(self.strategy.as_str()).filter(|strategy| !["", "ring-all", "in-order"].contains(strategy))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use jackfield_sdk::{Error, Event, Service};
+use jackfield_sdk::{Error, Event, Service, strategy};
 use jackfield_testkit::Fake;
 
 use crate::agent::{login, logout};
@@ -212,7 +212,6 @@ fn what_is_said_is_understood() {
         Request::Join { queue: "sales".into(), call: "c".into() },
         Request::Poll { queue: "sales".into(), call: "c".into(), ticket },
         Request::Rang { queue: "sales".into(), ticket, status: "BUSY".into() },
-        Request::Chosen { queue: "sales".into(), call: "c".into(), ticket, members: vec!["101".into()] },
         Request::Leave { queue: "sales".into(), ticket },
         Request::Member { queue: None, member: "101".into(), logs_in: false },
         Request::Member { queue: Some("sales".into()), member: "101".into(), logs_in: true },
@@ -220,8 +219,6 @@ fn what_is_said_is_understood() {
         assert_eq!(Request::decode(&request.encode()).as_ref(), Ok(&request));
     }
     let ring = Answer::Ring { members: vec!["101".into(), "102".into()], ms: 15_000 };
-    let choose = Answer::Choose { strategy: "X".into(), candidates: vec!["101:1:0".into()] };
-    assert_eq!(Answer::decode(&choose.encode()).as_ref(), Ok(&choose));
     for answer in [Answer::Joined(ticket), Answer::Wait { position: 4 }, ring, Answer::Out("FULL".into()), Answer::Done]
     {
         assert_eq!(Answer::decode(&answer.encode()).as_ref(), Ok(&answer));
@@ -331,23 +328,28 @@ fn a_phone_logs_in_and_out() {
     nobody.run(|leg| login(leg, "support")).expect_err("a caller from outside is no member");
 }
 
-/// The strategy is another plugin's dialplan function; without it all ring.
+/// The strategy is another plugin's; without it all ring, and whom it leaves out does not.
 #[test]
-fn a_function_chooses() {
+fn another_plugin_chooses() {
+    let queues = || fake().config("queues", "sales 101 102 strategy=longest-idle");
+    let served = |fake: Fake| {
+        let (fake, _service) = with_service(fake.device("101", "idle").device("102", "idle"));
+        run(&fake, "sales,20").expect("it ends");
+        let dialed = fake.actions().last().filter(|action| action.starts_with("dial")).cloned();
+        dialed.unwrap_or_else(|| fake.set("QUEUESTATUS").unwrap_or_default())
+    };
     // Three polls until the new service has settled; nobody has talked since the host started.
-    let function = "LONGEST_IDLE(101:3:0,102:3:0)";
-    for (function, value, dialed) in [
-        (function, "102", "dial 102"),
-        (function, "109 102", "dial 102"),
-        (function, "", "dial 101&102"),
-        ("MISSING()", "102", "dial 101&102"),
-    ] {
-        let queues = "sales 101 102 strategy=LONGEST_IDLE";
-        let fake = fake().config("queues", queues).device("101", "idle").device("102", "idle");
-        let (fake, _service) = with_service(fake.function(function, value));
-        run(&fake, "sales").expect("it is served");
-        assert_eq!(fake.actions().last().map(String::as_str), Some(dialed), "{value:?}");
-    }
+    let takes_102 = |candidates: &[strategy::Candidate]| {
+        let told: Vec<_> =
+            candidates.iter().map(|one| (one.name.as_str(), one.number("idle-seconds"), one.fact("calls"))).collect();
+        assert_eq!(told, [("101", 3, Some("0")), ("102", 3, Some("0"))]);
+        Ok(vec!["102".to_owned()])
+    };
+    assert_eq!(served(queues().strategy("longest-idle", takes_102)), "dial 102");
+    assert_eq!(served(queues().strategy("longest-idle", |_| Ok(vec!["109".into(), "102".into()]))), "dial 102");
+    assert_eq!(served(queues().strategy("longest-idle", |_| Ok(Vec::new()))), "TIMEOUT");
+    assert_eq!(served(queues().strategy("longest-idle", |_| Err(Error::failed("it trapped")))), "dial 101&102");
+    assert_eq!(served(queues()), "dial 101&102", "it is not installed");
 }
 
 #[test]

@@ -13,8 +13,6 @@ pub(crate) enum Request {
     Join { queue: String, call: String },
     /// What shall a caller do?
     Poll { queue: String, call: String, ticket: Ticket },
-    /// Whom the strategy chose for a caller, of those that [`Answer::Choose`] named.
-    Chosen { queue: String, call: String, ticket: Ticket, members: Vec<String> },
     /// What became of ringing members: DIALSTATUS.
     Rang { queue: String, ticket: Ticket, status: String },
     /// A caller is gone.
@@ -30,8 +28,6 @@ pub(crate) enum Answer {
     Joined(Ticket),
     /// It waits on; so many are to be served before it, itself included.
     Wait { position: usize },
-    /// It is the caller's turn: ask the strategy, a dialplan function, which of these shall ring, each `name:seconds idle:conversations`.
-    Choose { strategy: String, candidates: Vec<String> },
     /// These members are its own to ring, for so many milliseconds.
     Ring { members: Vec<String>, ms: u64 },
     /// It is over, with this QUEUESTATUS.
@@ -57,9 +53,6 @@ impl Request {
         let text = match self {
             Self::Join { queue, call } => format!("join\t{queue}\t{call}"),
             Self::Poll { queue, call, ticket } => format!("poll\t{queue}\t{call}\t{}\t{}", ticket.0, ticket.1),
-            Self::Chosen { queue, call, ticket, members } => {
-                format!("chosen\t{queue}\t{call}\t{}\t{}\t{}", ticket.0, ticket.1, members.join("\t"))
-            }
             Self::Rang { queue, ticket, status } => format!("rang\t{queue}\t{}\t{}\t{status}", ticket.0, ticket.1),
             Self::Leave { queue, ticket } => format!("leave\t{queue}\t{}\t{}", ticket.0, ticket.1),
             Self::Member { queue, member, logs_in } => {
@@ -79,8 +72,6 @@ impl Request {
             ["poll", queue, call, first, second] => {
                 ticket(first, second).map(|ticket| Self::Poll { queue: queue.into(), call: call.into(), ticket })
             }
-            ["chosen", queue, call, first, second, ref members @ ..] => ticket(first, second)
-                .map(|ticket| Self::Chosen { queue: queue.into(), call: call.into(), ticket, members: owned(members) }),
             ["rang", queue, first, second, status] => {
                 ticket(first, second).map(|ticket| Self::Rang { queue: queue.into(), ticket, status: status.into() })
             }
@@ -101,7 +92,6 @@ impl Answer {
         let text = match self {
             Self::Joined(ticket) => format!("joined\t{}\t{}", ticket.0, ticket.1),
             Self::Wait { position } => format!("wait\t{position}"),
-            Self::Choose { strategy, candidates } => format!("choose\t{strategy}\t{}", candidates.join("\t")),
             Self::Ring { members, ms } => format!("ring\t{ms}\t{}", members.join("\t")),
             Self::Out(status) => format!("out\t{status}"),
             Self::Done => "done".to_owned(),
@@ -115,9 +105,6 @@ impl Answer {
         let decoded = match fields[..] {
             ["joined", first, second] => ticket(first, second).map(Self::Joined),
             ["wait", position] => position.parse().ok().map(|position| Self::Wait { position }),
-            ["choose", strategy, ref candidates @ ..] => {
-                Some(Self::Choose { strategy: strategy.into(), candidates: owned(candidates) })
-            }
             ["ring", ms, ref members @ ..] => ms.parse().ok().map(|ms| Self::Ring { members: owned(members), ms }),
             ["out", status] => Some(Self::Out(status.into())),
             ["done"] => Some(Self::Done),

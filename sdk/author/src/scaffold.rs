@@ -6,7 +6,8 @@ use plugin::Language;
 const ID: &str = "app-hello";
 const APPLICATION: &str = "Hello";
 const FUNCTION: &str = "HELLO";
-const SCHEME: &str = "hello";
+/// A scheme and a strategy.
+const WORD: &str = "hello";
 
 const GITIGNORE: &str = "/build\n/node_modules\n";
 
@@ -21,11 +22,13 @@ pub enum Kind {
     Service,
     /// It carries the calls of another network.
     Channel,
+    /// It chooses for other plugins.
+    Strategy,
 }
 
 impl Kind {
     /// All there are.
-    pub const ALL: [Self; 4] = [Self::App, Self::Function, Self::Service, Self::Channel];
+    pub const ALL: [Self; 5] = [Self::App, Self::Function, Self::Service, Self::Channel, Self::Strategy];
 
     /// What the ids of this kind begin with.
     pub fn prefix(self) -> &'static str {
@@ -34,6 +37,7 @@ impl Kind {
             Self::Function => "func-",
             Self::Service => "service-",
             Self::Channel => "chan-",
+            Self::Strategy => "strategy-",
         }
     }
 
@@ -44,50 +48,34 @@ impl Kind {
 }
 
 macro_rules! template {
-    ($name:literal) => {
+    ($name:expr) => {
         include_str!(concat!("../../template/", $name))
+    };
+}
+
+/// The manifest of a kind, and its source in each language.
+macro_rules! templates {
+    ($kind:literal) => {
+        (
+            template!(concat!($kind, "/plugin.toml")),
+            [
+                template!(concat!($kind, "/rust/src/lib.rs")),
+                template!(concat!($kind, "/python/app.py")),
+                template!(concat!($kind, "/javascript/app.js")),
+                template!(concat!($kind, "/c/app.c")),
+            ],
+        )
     };
 }
 
 /// The files of a new plugin `id`: `app-front-desk` has the application `FrontDesk`, `func-front-desk` the function `FRONT_DESK`.
 pub fn files(id: &str, kind: Kind, language: Language) -> Vec<(&'static str, String)> {
     let (manifest, [rust, python, javascript, c]) = match kind {
-        Kind::App => (
-            template!("app/plugin.toml"),
-            [
-                template!("app/rust/src/lib.rs"),
-                template!("app/python/app.py"),
-                template!("app/javascript/app.js"),
-                template!("app/c/app.c"),
-            ],
-        ),
-        Kind::Function => (
-            template!("function/plugin.toml"),
-            [
-                template!("function/rust/src/lib.rs"),
-                template!("function/python/app.py"),
-                template!("function/javascript/app.js"),
-                template!("function/c/app.c"),
-            ],
-        ),
-        Kind::Service => (
-            template!("service/plugin.toml"),
-            [
-                template!("service/rust/src/lib.rs"),
-                template!("service/python/app.py"),
-                template!("service/javascript/app.js"),
-                template!("service/c/app.c"),
-            ],
-        ),
-        Kind::Channel => (
-            template!("channel/plugin.toml"),
-            [
-                template!("channel/rust/src/lib.rs"),
-                template!("channel/python/app.py"),
-                template!("channel/javascript/app.js"),
-                template!("channel/c/app.c"),
-            ],
-        ),
+        Kind::App => templates!("app"),
+        Kind::Function => templates!("function"),
+        Kind::Service => templates!("service"),
+        Kind::Channel => templates!("channel"),
+        Kind::Strategy => templates!("strategy"),
     };
     let (name, source, word) = match language {
         Language::Rust => ("src/lib.rs", rust, "rust"),
@@ -102,7 +90,7 @@ pub fn files(id: &str, kind: Kind, language: Language) -> Vec<(&'static str, Str
         match kind {
             Kind::Function => text.replace(FUNCTION, &provided(id, kind)),
             Kind::App | Kind::Service => text.replace(APPLICATION, &provided(id, kind)),
-            Kind::Channel => text.replace(SCHEME, &provided(id, kind)),
+            Kind::Channel | Kind::Strategy => text.replace(WORD, &provided(id, kind)),
         }
     };
     let mut files = vec![("plugin.toml", named(manifest) + &build), (name, named(source))];
@@ -120,6 +108,7 @@ pub fn provided(id: &str, kind: Kind) -> String {
         Kind::Function => words.replace('-', "_").to_ascii_uppercase(),
         Kind::App | Kind::Service => words.split('-').map(capitalized).collect(),
         Kind::Channel => words.replace('-', ""),
+        Kind::Strategy => words.to_owned(),
     }
 }
 
@@ -144,7 +133,12 @@ mod tests {
                 let manifest = Manifest::parse("plugin.toml", text).unwrap_or_else(|error| panic!("{error}"));
                 assert_eq!((manifest.id.as_str(), manifest.build.language), (id.as_str(), language));
                 assert_eq!(manifest.service, matches!(kind, Kind::Service | Kind::Channel));
-                let provided = manifest.apps.iter().chain(&manifest.functions).chain(&manifest.schemes);
+                let provided = manifest
+                    .apps
+                    .iter()
+                    .chain(&manifest.functions)
+                    .chain(&manifest.strategies)
+                    .chain(&manifest.schemes);
                 let name = super::provided(&id, kind);
                 assert_eq!(provided.collect::<Vec<_>>(), [&name]);
                 let provides = |text: &str| {
@@ -167,6 +161,7 @@ mod tests {
             ("func-front-desk", Kind::Function, "FRONT_DESK"),
             ("service-queue", Kind::Service, "Queue"),
             ("chan-front-desk", Kind::Channel, "frontdesk"),
+            ("strategy-front-desk", Kind::Strategy, "front-desk"),
             ("front-desk", Kind::App, "FrontDesk"),
         ] {
             assert_eq!((Kind::of(id), provided(id, kind)), (kind, provides.to_owned()), "{id}");

@@ -27,7 +27,8 @@ const RUST: Sdk = Sdk {
     // Its bindings are made from ../../wit/v0.1, as in our own tree.
     folder: "build/sdk/jackfield-sdk",
     files: files!["rust": "src/blob.rs", "src/error.rs", "src/event.rs", "src/host/mod.rs", "src/host/native.rs", "src/host/wasm.rs", "src/http.rs",
-        "src/kv.rs", "src/leg.rs", "src/lib.rs", "src/line.rs", "src/macros.rs", "src/metrics.rs", "src/schedule.rs", "src/service.rs", "src/system.rs"],
+        "src/kv.rs", "src/leg.rs", "src/lib.rs", "src/line.rs", "src/macros.rs", "src/metrics.rs", "src/schedule.rs", "src/service.rs", "src/strategy.rs",
+        "src/system.rs"],
     command: "cargo build --release --target wasm32-wasip2",
 };
 
@@ -44,7 +45,7 @@ wit-bindgen = { version = "0.61", default-features = false, features = ["macros"
 
 const PYTHON: Sdk = Sdk {
     folder: "build/sdk/jackfield",
-    files: files!["python/jackfield": "__init__.py", "blob.py", "bus.py", "dial.py", "dialplan.py", "event.py", "http.py", "kv.py",
+    files: files!["python/jackfield": "__init__.py", "blob.py", "bus.py", "choice.py", "dial.py", "dialplan.py", "event.py", "http.py", "kv.py",
         "lines.py", "metrics.py", "recording.py", "schedule.py"],
     // WASI is a stub: what a plugin can do, it does by the interfaces it declares.
     command: "componentize-py -d build/wit/v0.1 -w plugin componentize --stub-wasi -p . -p build/sdk app -o build/plugin.wasm",
@@ -52,7 +53,7 @@ const PYTHON: Sdk = Sdk {
 
 const JAVASCRIPT: Sdk = Sdk {
     folder: "node_modules/jackfield",
-    files: files!["javascript": "package.json", "index.js", "index.d.ts", "blob.js", "blob.d.ts", "bus.js", "bus.d.ts", "dial.js", "dial.d.ts",
+    files: files!["javascript": "package.json", "index.js", "index.d.ts", "blob.js", "blob.d.ts", "bus.js", "bus.d.ts", "choice.js", "choice.d.ts", "dial.js", "dial.d.ts",
         "dialplan.js", "dialplan.d.ts", "event.js", "event.d.ts", "http.js", "http.d.ts", "kv.js", "kv.d.ts", "lines.js", "lines.d.ts", "metrics.js", "metrics.d.ts",
         "recording.js", "recording.d.ts", "schedule.js", "schedule.d.ts"],
     // Without --sync the runtime asks for the component model's async built-ins, which this host does not offer.
@@ -107,11 +108,12 @@ fn bindings(folder: &Path, manifest: &Manifest) -> io::Result<()> {
     let define =
         |word: &str, exported: bool| if exported { format!("#define JF_WORLD_{word} 1\n") } else { String::new() };
     let text = format!(
-        "/* The worlds that {} exports. */\n{}{}{}",
+        "/* The worlds that {} exports. */\n{}{}{}{}",
         manifest.id,
         define("APP", !manifest.apps.is_empty()),
         define("FUNCTION", !manifest.functions.is_empty()),
-        define("SERVICE", manifest.service)
+        define("SERVICE", manifest.service),
+        define("STRATEGY", !manifest.strategies.is_empty())
     );
     put(&folder.join("world.h"), text.as_bytes())
 }

@@ -30,6 +30,7 @@ fn text(manifest: &Manifest) -> String {
         ("apps", !manifest.apps.is_empty()),
         ("functions", !manifest.functions.is_empty()),
         ("services", manifest.service),
+        ("strategies", !manifest.strategies.is_empty()),
     ];
     let exports = provides.into_iter().filter_map(|(interface, is_provided)| is_provided.then_some(interface));
     let mut lines = vec!["package jackfield:pbx@0.1.0;".to_owned(), String::new()];
@@ -68,11 +69,17 @@ mod tests {
     #[test]
     fn the_world_has_what_the_manifest_declares() {
         let world = text(&manifest(
-            "functions = [\"F\"]\nservice = true\n[capabilities]\nkv = {}\n[build]\nlanguage = \"python\"\n",
+            "functions = [\"F\"]\nstrategies = [\"s\"]\nservice = true\n[capabilities]\nkv = {}\n[build]\nlanguage = \"python\"\n",
         ));
-        for line in
-            ["import legs;", "import system;", "import kv;", "export apps;", "export functions;", "export services;"]
-        {
+        for line in [
+            "import legs;",
+            "import system;",
+            "import kv;",
+            "export apps;",
+            "export functions;",
+            "export services;",
+            "export strategies;",
+        ] {
             assert!(world.contains(line), "{line} is in\n{world}");
         }
         assert!(!world.contains("import dial;"), "{world}");

@@ -12,8 +12,9 @@ long as it likes, because waiting suspends the plugin and costs nothing:
         for digit in leg.read_digits(4):
             leg.play(f"digits/{digit}")
 
-`Apps` must be imported: it is what the host calls (`Functions` likewise, for `@function`, and `Services` for `@service`). When the party hangs up, what waits
-raises `Gone`: let it pass. What is in the modules `blob`, `bus`, `dial`, `dialplan`, `event`, `http`, `kv`, `lines`, `metrics`, `recording` and `schedule` needs the capability of that name in
+`Apps` must be imported: it is what the host calls (`Functions` likewise, for `@function`, `Services` for `@service`, and `Strategies`
+for `@strategy`). When the party hangs up, what waits
+raises `Gone`: let it pass. What is in the modules `blob`, `bus`, `choice`, `dial`, `dialplan`, `event`, `http`, `kv`, `lines`, `metrics`, `recording` and `schedule` needs the capability of that name in
 `plugin.toml`.
 """
 
@@ -25,8 +26,8 @@ from componentize_py_types import Err
 from wit_world.imports import system, types
 
 __all__ = [
-    "Apps", "Denied", "Error", "Event", "Functions", "Gone", "Leg", "LimitReached", "Services", "Timeout", "application", "config",
-    "function", "log", "now_ms", "random_bytes", "service",
+    "Apps", "Candidate", "Denied", "Error", "Event", "Functions", "Gone", "Leg", "LimitReached", "Services", "Strategies", "Timeout", "application",
+    "config", "function", "log", "now_ms", "random_bytes", "service", "strategy",
 ]
 
 Prompts = Union[str, Iterable[str]]
@@ -154,6 +155,7 @@ class Leg:
 
 _applications: dict = {}
 _functions: dict = {}
+_strategies: dict = {}
 _service: Any = None
 
 
@@ -175,6 +177,19 @@ def function(name: str, write: Optional[Callable] = None) -> Callable:
 
     def register(body: Callable) -> Callable:
         _functions[name] = (body, write)
+        return body
+
+    return register
+
+
+def strategy(name: str) -> Callable:
+    """Marks a function of (candidates, question) as the strategy `name` of `provides.strategies`, by which other plugins choose.
+
+    `candidates` are `Candidate`s, `question` is a dict of what the choice is about. It returns the names of those to take, the best first.
+    """
+
+    def register(body: Callable) -> Callable:
+        _strategies[name] = body
         return body
 
     return register
@@ -237,6 +252,37 @@ class Functions:
             raise Err(types.Error("unsupported", f"{name} cannot be assigned"))
         with call or nullcontext():
             _at_the_border(write, arguments, value, call and Leg(call))
+
+
+class Candidate:
+    """Somebody or something to choose from: a name, and a dict of what is known of it."""
+
+    def __init__(self, name: str, **facts: object) -> None:
+        self.name = name
+        self.facts = {fact.replace("_", "-"): value for fact, value in facts.items()}
+
+    def number(self, fact: str) -> int:
+        """A fact that is a whole number; 0 where nobody told it or it is none."""
+        try:
+            return int(self.facts.get(fact, 0))
+        except ValueError:
+            return 0
+
+
+class Strategies:
+    """The export of the world `strategy`."""
+
+    def choose(self, strategy: str, question: list, candidates: list) -> list:
+        if strategy not in _strategies:
+            raise _unknown(strategy)
+
+        def told(raw: Any) -> Candidate:
+            candidate = Candidate(raw.name)
+            candidate.facts = dict(raw.facts)
+            return candidate
+
+        choose = _strategies[strategy]
+        return list(_at_the_border(choose, [told(raw) for raw in candidates], dict(question)))
 
 
 class Event:

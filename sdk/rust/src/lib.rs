@@ -20,9 +20,10 @@
 //! # fn main() {}
 //! ```
 //!
-//! A dialplan function is a function of its arguments: see [`functions!`]. A part that lives on between calls is a [`Service`].
+//! A dialplan function is a function of its arguments: see [`functions!`]. A part that lives on between calls is a [`Service`], and what
+//! chooses for other plugins a strategy: see [`strategies!`].
 //!
-//! What the plugin uses of [`kv`], [`blob`], [`event`], [`http`], [`metrics`], [`schedule`], [`Line`], [`Leg::dial`], [`Leg::record`] and the dialplan must be listed under `[capabilities]` in `plugin.toml`. Test the logic
+//! What the plugin uses of [`kv`], [`blob`], [`event`], [`http`], [`metrics`], [`schedule`], [`strategy::choose`], [`Line`], [`Leg::dial`], [`Leg::record`] and the dialplan must be listed under `[capabilities]` in `plugin.toml`. Test the logic
 //! natively with `jackfield-testkit`: nothing but ordinary `cargo test` is needed.
 
 mod error;
@@ -38,6 +39,7 @@ pub mod http;
 pub mod kv;
 pub mod metrics;
 pub mod schedule;
+pub mod strategy;
 pub mod system;
 
 pub use error::{Code, Error, Result};

@@ -129,6 +129,51 @@ macro_rules! functions {
     };
 }
 
+/// Exports strategies, by which other plugins choose. The names are those of `provides.strategies` in plugin.toml.
+///
+/// ```
+/// use jackfield_sdk::strategy::Choice;
+/// use jackfield_sdk::{Result, strategies};
+///
+/// strategies! { "fewest-calls" => fewest_calls }
+///
+/// /// Whoever had the fewest calls.
+/// fn fewest_calls(choice: Choice<'_>) -> Result<Vec<String>> {
+///     Ok(choice.first_by_key(|member| member.number("calls")))
+/// }
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! strategies {
+    ($($name:literal => $choose:path),+ $(,)?) => {
+        /// Has a strategy of this plugin choose, by its name.
+        #[allow(dead_code, reason = "called by the host only")]
+        fn __jackfield_choose(name: &str, choice: $crate::strategy::Choice<'_>) -> $crate::Result<Vec<String>> {
+            match name {
+                $($name => $choose(choice),)+
+                other => Err($crate::__unknown(other)),
+            }
+        }
+
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Plugin;
+            impl $crate::__wasm::Strategies for Plugin {
+                fn choose(
+                    strategy: String,
+                    question: Vec<(String, String)>,
+                    candidates: Vec<$crate::__wasm::WireCandidate>,
+                ) -> ::std::result::Result<Vec<String>, $crate::__wasm::WireError> {
+                    let candidates: Vec<_> = candidates.into_iter().map($crate::strategy::Candidate::from).collect();
+                    let choice = $crate::strategy::Choice { question: &question, candidates: &candidates };
+                    Ok(__jackfield_choose(&strategy, choice)?)
+                }
+            }
+            $crate::__wasm::strategy::export_strategy!(Plugin with_types_in $crate::__wasm::strategy);
+        };
+    };
+}
+
 /// Exports the long-lived part of a plugin: `service! { Queue }`, where `Queue` is a [`Service`](crate::Service).
 #[macro_export]
 macro_rules! service {

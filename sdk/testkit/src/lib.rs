@@ -23,6 +23,7 @@ use std::rc::Rc;
 
 use jackfield_sdk::__native::{Fake as Host, leg, with_fake};
 use jackfield_sdk::http::{Request, Response};
+use jackfield_sdk::strategy::Candidate;
 use jackfield_sdk::{Code, Error, Event, Leg, Result};
 
 /// A fake host with one call.
@@ -34,6 +35,9 @@ struct State(RefCell<Inner>);
 
 /// What a service answers to a request.
 type Answers = Rc<dyn Fn(&[u8]) -> Result<Vec<u8>>>;
+
+/// Whom a strategy of another plugin takes.
+type Strategy = Rc<dyn Fn(&[Candidate]) -> Result<Vec<String>>>;
 
 #[derive(Default)]
 struct Inner {
@@ -47,6 +51,7 @@ struct Inner {
     config: BTreeMap<String, String>,
     applications: BTreeMap<String, Result>,
     functions: BTreeMap<String, String>,
+    strategies: BTreeMap<String, Strategy>,
     answers: VecDeque<Result<Vec<u8>>>,
     /// What other servers say next, by URL.
     servers: BTreeMap<String, VecDeque<Result<Response>>>,
@@ -165,6 +170,11 @@ impl Fake {
     /// The value of a function of the tenant's plugins: `CUT(a,b)`, and what it is.
     pub fn function(self, called: &str, value: &str) -> Self {
         self.with(|inner| drop(inner.functions.insert(called.into(), value.into())))
+    }
+
+    /// A strategy of the tenant's plugins, and whom it takes; an unknown one is `invalid`.
+    pub fn strategy(self, name: &str, takes: impl Fn(&[Candidate]) -> Result<Vec<String>> + 'static) -> Self {
+        self.with(|inner| drop(inner.strategies.insert(name.into(), Rc::new(takes))))
     }
 
     /// What the plugin's service answers next.
@@ -557,6 +567,16 @@ impl Host for State {
             (None, Some(service)) => service(request),
             (None, None) => Err(Error::unsupported("this plugin has no service")),
         }
+    }
+
+    fn choose(
+        &self,
+        strategy: &str,
+        _question: &Vec<(String, String)>,
+        candidates: &[Candidate],
+    ) -> Result<Vec<String>> {
+        let known = self.0.borrow().strategies.get(strategy).cloned();
+        known.ok_or_else(|| Error::invalid(format!("no plugin has the strategy {strategy:?}")))?(candidates)
     }
 
     fn subscribe(&self, prefix: &str) -> Result {

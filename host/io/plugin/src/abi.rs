@@ -55,19 +55,35 @@ pub(crate) mod v0_1 {
                 "jackfield:pbx/kv": super::app::jackfield::pbx::kv,
                 "jackfield:pbx/event": super::app::jackfield::pbx::event,
                 "jackfield:pbx/schedule": super::app::jackfield::pbx::schedule,
+                "jackfield:pbx/choice": super::app::jackfield::pbx::choice,
                 "jackfield:pbx/system": super::app::jackfield::pbx::system,
             },
         });
     }
 
-    pub use app::jackfield::pbx::types::{Error, Event};
+    /// The strategies; everything else as in `app`.
+    pub mod strategy {
+        wasmtime::component::bindgen!({
+            path: "../../../wit/v0.1",
+            world: "strategy",
+            imports: { default: async | trappable },
+            exports: { default: async },
+            with: {
+                "jackfield:pbx/types": super::app::jackfield::pbx::types,
+                "jackfield:pbx/metrics": super::app::jackfield::pbx::metrics,
+                "jackfield:pbx/system": super::app::jackfield::pbx::system,
+            },
+        });
+    }
+
+    pub use app::jackfield::pbx::types::{Candidate, Error, Event};
 }
 
 /// The WIT version this host offers newest.
 pub const WIT_VERSION: &str = "0.1.0";
 
 /// The WIT files of version 0.1, name and text: what the loader compares with and what plugins are written against.
-pub const WIT_0_1: [(&str, &str); 18] = [
+pub const WIT_0_1: [(&str, &str); 20] = [
     ("types.wit", include_str!("../../../../wit/v0.1/types.wit")),
     ("legs.wit", include_str!("../../../../wit/v0.1/legs.wit")),
     ("dial.wit", include_str!("../../../../wit/v0.1/dial.wit")),
@@ -81,9 +97,11 @@ pub const WIT_0_1: [(&str, &str); 18] = [
     ("event.wit", include_str!("../../../../wit/v0.1/event.wit")),
     ("schedule.wit", include_str!("../../../../wit/v0.1/schedule.wit")),
     ("lines.wit", include_str!("../../../../wit/v0.1/lines.wit")),
+    ("choice.wit", include_str!("../../../../wit/v0.1/choice.wit")),
     ("system.wit", include_str!("../../../../wit/v0.1/system.wit")),
     ("apps.wit", include_str!("../../../../wit/v0.1/apps.wit")),
     ("functions.wit", include_str!("../../../../wit/v0.1/functions.wit")),
+    ("strategies.wit", include_str!("../../../../wit/v0.1/strategies.wit")),
     ("services.wit", include_str!("../../../../wit/v0.1/services.wit")),
     ("world.wit", include_str!("../../../../wit/v0.1/world.wit")),
 ];

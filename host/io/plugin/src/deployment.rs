@@ -86,6 +86,8 @@ pub struct Deployed {
     pub apps: Vec<String>,
     /// Its functions.
     pub functions: Vec<String>,
+    /// Its strategies.
+    pub strategies: Vec<String>,
     /// The schemes of the addresses it calls as a channel driver.
     pub schemes: Vec<String>,
     /// Whether it has a service part.
@@ -279,16 +281,16 @@ pub enum InstallError {
     /// The version to be tried is the active one.
     #[error("this version is the active one")]
     ActiveAlready,
-    /// A service is one for all calls.
-    #[error("it has a service, of which there is one for all calls: it cannot be tried by some of them")]
-    ServiceOnTrial,
+    /// A service is one for all calls, and a strategy does not know for which call it chooses.
+    #[error("it has {0}, for all calls alike: it cannot be tried by some of them")]
+    NotOfCalls(&'static str),
     /// The manifest and the exports do not fit.
     #[error("{0}")]
     Mismatch(String),
     /// Another plugin of the tenant provides a name already.
     #[error("{name} is provided by {plugin} already")]
     NameTaken {
-        /// The application, function or scheme.
+        /// The application, function, strategy or scheme.
         name: String,
         /// Who provides it.
         plugin: String,

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use crate::error::RunError;
 use crate::grant::Capability;
 use crate::limit::{self, Limits};
-use crate::loader::Version;
+use crate::loader::{Version, World};
 use crate::manifest::Manifest;
 use crate::port::TenantPort;
-use crate::slot::{FunctionInstance, ServiceSlot};
+use crate::slot::{Reused, ServiceSlot, StrategySlot};
 use crate::tape::shelf::Shelf;
 use crate::tenant::Deployment;
 use crate::usage::{Counters, metered};
@@ -30,8 +30,8 @@ pub(crate) struct Generation {
     pub(crate) deployment: Weak<Deployment>,
     /// All versions of the deployment count there.
     pub(crate) usage: Arc<Counters>,
-    /// Function instances between calls; they hold nothing of a call.
-    idle: Mutex<Vec<FunctionInstance>>,
+    /// Instances between calls; they hold nothing of a call.
+    idle: Mutex<Vec<Reused>>,
     retired: AtomicBool,
     live: AtomicUsize,
     /// How slow its functions were on callers' threads.
@@ -215,13 +215,15 @@ impl Generation {
         drop(idle);
     }
 
-    pub(crate) fn take_idle(&self) -> Option<FunctionInstance> {
-        lock(&self.idle).pop()
+    pub(crate) fn take_idle(&self, world: World) -> Option<Reused> {
+        let mut idle = lock(&self.idle);
+        let at = idle.iter().rposition(|instance| instance.world() == world)?;
+        Some(idle.swap_remove(at))
     }
 
-    pub(crate) fn put_idle(&self, instance: FunctionInstance) {
+    pub(crate) fn put_idle(&self, instance: Reused) {
         let mut idle = lock(&self.idle);
-        if !self.retired.load(Ordering::Acquire) && idle.len() < limit::IDLE_FUNCTION_INSTANCES {
+        if !self.retired.load(Ordering::Acquire) && idle.len() < limit::IDLE_INSTANCES {
             idle.push(instance);
         }
     }
@@ -242,8 +244,14 @@ impl Generation {
 
     /// How long a service may take for one message.
     pub(crate) fn service_time(&self) -> Duration {
-        let asks = self.granted.contains(&Capability::Http);
-        self.limits.function_time + if asks { limit::HTTP_SERVICE_TIME } else { Duration::ZERO }
+        let more = |capability, time| if self.granted.contains(&capability) { time } else { Duration::ZERO };
+        let own = self.limits.function_time;
+        own + more(Capability::Http, limit::HTTP_SERVICE_TIME) + more(Capability::Choice, own)
+    }
+
+    /// A strategy of the tenant's plugins.
+    pub(crate) fn strategy(&self, name: &str) -> Option<StrategySlot> {
+        self.deployment.upgrade()?.strategy(name)
     }
 
     /// The deployment's service, whichever version it is of now.

@@ -19,6 +19,8 @@ pub enum Capability {
     Blob,
     /// Ask the service part of the plugin.
     Bus,
+    /// Have strategies of other plugins choose.
+    Choice,
     /// Call others.
     Dial,
     /// Read and set variables, run applications, go elsewhere.
@@ -41,9 +43,10 @@ pub enum Capability {
 
 impl Capability {
     /// All there are.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Blob,
         Self::Bus,
+        Self::Choice,
         Self::Dial,
         Self::Dialplan,
         Self::Event,
@@ -60,6 +63,7 @@ impl Capability {
         match self {
             Self::Blob => "blob",
             Self::Bus => "bus",
+            Self::Choice => "choice",
             Self::Dial => "dial",
             Self::Dialplan => "dialplan",
             Self::Event => "event",
@@ -77,6 +81,7 @@ impl Capability {
         match self {
             Self::Blob => "manages the recordings and other files it keeps on this server's disk",
             Self::Bus => "asks its own service part",
+            Self::Choice => "has strategies of other plugins choose, and tells them what they choose from",
             Self::Dial => "calls others, for whom its caller pays",
             Self::Dialplan => "reads and sets its calls' variables, runs applications, sends calls elsewhere",
             Self::Event => {

@@ -166,6 +166,11 @@ pub(crate) fn fits(manifest: &Manifest, worlds: &[World]) -> Result<(), InstallE
         (true, true) => return mismatch("the component exports functions, but plugin.toml lists none"),
         _ => {}
     }
+    match (manifest.strategies.is_empty(), exports(World::Strategy)) {
+        (false, false) => return mismatch("plugin.toml lists strategies, but the component exports none"),
+        (true, true) => return mismatch("the component exports strategies, but plugin.toml lists none"),
+        _ => {}
+    }
     match (manifest.service, exports(World::Service)) {
         (true, false) => mismatch("plugin.toml has a service, but the component exports none"),
         (false, true) => mismatch("the component exports a service, but plugin.toml does not say `service = true`"),

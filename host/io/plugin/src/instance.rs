@@ -40,6 +40,11 @@ pub(crate) enum Run {
         /// The call.
         port: Option<Arc<dyn CallPort>>,
     },
+    /// A strategy, which knows no call.
+    Strategy {
+        /// Its name.
+        name: Arc<str>,
+    },
     /// A service.
     Service,
 }
@@ -48,7 +53,7 @@ impl Run {
     /// For the log.
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::App { name, .. } | Self::Function { name, .. } => name,
+            Self::App { name, .. } | Self::Function { name, .. } | Self::Strategy { name } => name,
             Self::Trial | Self::Service => "",
         }
     }
@@ -57,7 +62,7 @@ impl Run {
     pub(crate) fn tape(&self) -> Option<&Arc<Tape>> {
         match self {
             Self::App { tape, .. } => tape.as_ref(),
-            Self::Trial | Self::Function { .. } | Self::Service => None,
+            Self::Trial | Self::Function { .. } | Self::Strategy { .. } | Self::Service => None,
         }
     }
 }
@@ -184,7 +189,7 @@ impl State {
     pub(crate) fn waiting_port(&self) -> Option<&Arc<dyn CallPort>> {
         match &self.run {
             Run::App { port, .. } => Some(port),
-            Run::Trial | Run::Function { .. } | Run::Service => None,
+            Run::Trial | Run::Function { .. } | Run::Strategy { .. } | Run::Service => None,
         }
     }
 
@@ -193,7 +198,7 @@ impl State {
         match &self.run {
             Run::App { port, .. } => Some(port),
             Run::Function { port, .. } => port.as_ref(),
-            Run::Trial | Run::Service => None,
+            Run::Trial | Run::Strategy { .. } | Run::Service => None,
         }
     }
 

@@ -63,10 +63,10 @@ pub const TAPES_WAITING: usize = 64;
 pub const GUEST_NICE: i32 = 10;
 /// Random bytes in one call.
 pub const RANDOM_BYTES: u32 = 1_024;
-/// Idle instances a generation keeps for its functions.
-pub const IDLE_FUNCTION_INSTANCES: usize = 4;
-/// Calls after which a function's instance is replaced.
-pub const FUNCTION_INSTANCE_CALLS: u32 = 10_000;
+/// Idle instances a generation keeps for its functions and strategies.
+pub const IDLE_INSTANCES: usize = 4;
+/// Calls after which a function's or a strategy's instance is replaced.
+pub const REUSED_INSTANCE_CALLS: u32 = 10_000;
 /// Function calls that may take longer than half a tick on a caller's thread before the plugin's begin on the guest threads.
 pub const SLOW_CALLS: u32 = 3;
 /// Calls begun on the guest threads that make up for one slow call.
@@ -75,6 +75,12 @@ pub const SLOW_CALL_WEIGHT: u32 = 500;
 pub const FUNCTION_ARGUMENTS: usize = 16;
 /// Bytes of a function's value.
 pub const FUNCTION_VALUE_BYTES: usize = 64 << 10;
+/// Candidates of one choice.
+pub const CANDIDATES: usize = 256;
+/// Bytes of a candidate's name.
+pub const CANDIDATE_NAME_BYTES: usize = 128;
+/// Bytes of one choice: the question, the candidates, what is known of them.
+pub const CHOICE_BYTES: usize = 64 << 10;
 /// Ends of runs the trap rate is taken over.
 pub const TRAP_WINDOW: usize = 20;
 /// Faults within [`TRAP_WINDOW`] that roll a version back.

@@ -87,6 +87,8 @@ pub enum World {
     Function,
     /// It exports `services`.
     Service,
+    /// It exports `strategies`.
+    Strategy,
 }
 
 /// One compiled component; serves all tenants that deployed it. Cheap to clone.
@@ -99,6 +101,7 @@ pub(crate) struct VersionInner {
     pub(crate) app: Option<abi::v0_1::app::AppPre<State>>,
     pub(crate) function: Option<abi::v0_1::function::FunctionPre<State>>,
     pub(crate) service: Option<abi::v0_1::service::ChannelPre<State>>,
+    pub(crate) strategy: Option<abi::v0_1::strategy::StrategyPre<State>>,
 }
 
 impl fmt::Debug for Version {
@@ -159,7 +162,11 @@ pub(crate) async fn link(
         .then(|| abi::v0_1::service::ChannelPre::new(pre.clone()))
         .transpose()
         .map_err(wrong_export)?;
-    Ok(Version(Arc::new(VersionInner { digest, inspected, app, function, service })))
+    let strategy = exports(World::Strategy)
+        .then(|| abi::v0_1::strategy::StrategyPre::new(pre.clone()))
+        .transpose()
+        .map_err(wrong_export)?;
+    Ok(Version(Arc::new(VersionInner { digest, inspected, app, function, service, strategy })))
 }
 
 /// Why bytes did not become a version.
@@ -191,7 +198,7 @@ pub enum LoadError {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     MissingImports(Vec<Missing>),
     /// It exports nothing a host could call.
-    #[error("it exports none of jackfield:pbx/apps, /functions, /services: {0}")]
+    #[error("it exports none of jackfield:pbx/apps, /functions, /services, /strategies: {0}")]
     NoWorld(String),
     /// The compiler refused, crashed, or used more time or memory than it may.
     #[error("compiling failed: {0}")]

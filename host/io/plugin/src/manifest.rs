@@ -25,6 +25,8 @@ pub struct Manifest {
     pub apps: Vec<String>,
     /// The dialplan functions it provides.
     pub functions: Vec<String>,
+    /// The strategies it provides, by which other plugins choose.
+    pub strategies: Vec<String>,
     /// The schemes of the addresses that its channel driver calls: `xmpp` of `xmpp:bob@example.net`.
     pub schemes: Vec<String>,
     /// Whether it has a part that lives as long as it is installed.
@@ -221,6 +223,7 @@ impl Manifest {
             title: raw.plugin.title,
             apps: raw.provides.apps,
             functions: raw.provides.functions,
+            strategies: raw.provides.strategies,
             schemes: raw.provides.schemes,
             service: raw.provides.service,
             capabilities: raw.capabilities.into_map(),
@@ -246,6 +249,12 @@ impl Manifest {
             if let Some(name) = names.iter().find(|name| !is_name(name)) {
                 return Err((key, format!("{name:?} is not a name (letters, digits and '_', at most 64)")));
             }
+        }
+        if self.strategies.len() > limit::PROVIDES {
+            return Err(("strategies", format!("more than {} names", limit::PROVIDES)));
+        }
+        if let Some(name) = self.strategies.iter().find(|name| !is_name(&name.replace('-', "_"))) {
+            return Err(("strategies", format!("{name:?} is not a name (letters, digits, '-' and '_', at most 64)")));
         }
         self.check_schemes().map_err(|message| ("schemes", message))?;
         if self.capabilities.values().any(|bounds| bounds.hosts().len() > limit::HTTP_HOSTS) {
@@ -374,6 +383,7 @@ struct RawPlugin {
 struct RawProvides {
     apps: Vec<String>,
     functions: Vec<String>,
+    strategies: Vec<String>,
     schemes: Vec<String>,
     service: bool,
 }
@@ -387,6 +397,7 @@ struct RawCapabilities {
     blob: Option<RawKept>,
     dialplan: Option<Plain>,
     bus: Option<Plain>,
+    choice: Option<Plain>,
     http: Option<RawHttp>,
     metrics: Option<Plain>,
     event: Option<Plain>,
@@ -445,6 +456,7 @@ impl RawCapabilities {
             (Capability::Kv, kept(self.kv)),
             (Capability::Dialplan, plain(self.dialplan)),
             (Capability::Bus, plain(self.bus)),
+            (Capability::Choice, plain(self.choice)),
             (Capability::Metrics, plain(self.metrics)),
             (Capability::Http, self.http.map(RawHttp::into_bounds)),
             (Capability::Event, plain(self.event)),
@@ -572,6 +584,15 @@ label = "Greeting"
         }
         assert!(refused(&driver.replace("service = true", "")).message.contains("service = true"));
         assert!(refused(&driver.replace("lines = {}", "")).message.contains("lines"));
+    }
+
+    #[test]
+    fn a_strategy_may_have_a_hyphen_and_no_space() {
+        let strategy = |name: &str| GOOD.replace("apps = [\"Echo\"]", &format!("strategies = [{name:?}]"));
+        assert_eq!(Manifest::parse("plugin.toml", &strategy("longest-idle")).unwrap().strategies, ["longest-idle"]);
+        for bad in ["", "longest idle", &"x".repeat(65)] {
+            assert_eq!(refused(&strategy(bad)).line, 8, "{bad:?}");
+        }
     }
 
     #[test]

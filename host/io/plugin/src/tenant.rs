@@ -33,7 +33,7 @@ use crate::metrics::Metrics;
 use crate::package::Package;
 use crate::plan::{self, Basis, Given, Held, Plan, Want};
 use crate::port::TenantPort;
-use crate::slot::{AppSlot, FunctionSlot, ServiceInbox, ServiceSlot};
+use crate::slot::{AppSlot, FunctionSlot, ServiceInbox, ServiceSlot, StrategySlot};
 use crate::tape::shelf::Shelf;
 use crate::trust::Trust;
 use crate::usage::Counters;
@@ -76,6 +76,7 @@ struct Table {
     /// By lower-case name.
     apps: HashMap<String, (Arc<str>, Arc<Generation>)>,
     functions: HashMap<String, (Arc<str>, Arc<Generation>)>,
+    strategies: HashMap<String, (Arc<str>, Arc<Generation>)>,
     schemes: HashMap<String, Arc<Generation>>,
 }
 
@@ -509,11 +510,12 @@ impl Inner {
             Some(entry) => table.deployments.insert(id.into(), entry),
             None => table.deployments.remove(id),
         };
-        (table.apps, table.functions, table.schemes) = Default::default();
+        (table.apps, table.functions, table.strategies, table.schemes) = Default::default();
         for generation in table.deployments.values().filter_map(|entry| entry.active.as_ref().ok()) {
             let named = |name: &String| (name.to_ascii_lowercase(), (Arc::from(name.as_str()), generation.clone()));
             table.apps.extend(generation.manifest.apps.iter().map(named));
             table.functions.extend(generation.manifest.functions.iter().map(named));
+            table.strategies.extend(generation.manifest.strategies.iter().map(named));
             table.schemes.extend(generation.manifest.schemes.iter().map(|name| (name.clone(), generation.clone())));
         }
         self.table.store(Arc::new(table));
@@ -560,6 +562,7 @@ impl Inner {
             available: record.available(),
             apps: manifest.as_ref().map(|manifest| manifest.apps.clone()).unwrap_or_default(),
             functions: manifest.as_ref().map(|manifest| manifest.functions.clone()).unwrap_or_default(),
+            strategies: manifest.as_ref().map(|manifest| manifest.strategies.clone()).unwrap_or_default(),
             schemes: manifest.map(|manifest| manifest.schemes).unwrap_or_default(),
             service: deployment.service().is_some(),
             granted: entry.active.as_ref().map(|active| active.granted.iter().copied().collect()).unwrap_or_default(),
@@ -604,6 +607,13 @@ impl Deployment {
     /// Its service, if it has one.
     pub(crate) fn service(&self) -> Option<ServiceSlot> {
         self.service.load().as_ref().map(|inbox| inbox.slot())
+    }
+
+    /// A strategy of the tenant's, pinned to the version that is active now.
+    pub(crate) fn strategy(&self, name: &str) -> Option<StrategySlot> {
+        let table = self.tenant.upgrade()?.table.load_full();
+        let (name, generation) = table.strategies.get(&name.to_ascii_lowercase())?;
+        Some(StrategySlot { name: name.clone(), generation: generation.clone() })
     }
 
     async fn hand_service_over(self: &Arc<Self>, to: &Arc<Generation>) -> Result<(), String> {
@@ -679,7 +689,12 @@ fn names_are_free(table: &Table, manifest: &Manifest) -> Result<(), InstallError
         }
         _ => Ok(()),
     };
-    for (names, taken) in [(&manifest.apps, &table.apps), (&manifest.functions, &table.functions)] {
+    let provided = [
+        (&manifest.apps, &table.apps),
+        (&manifest.functions, &table.functions),
+        (&manifest.strategies, &table.strategies),
+    ];
+    for (names, taken) in provided {
         for name in names {
             free(name, taken.get(&name.to_ascii_lowercase()).map(|(_, generation)| generation))?;
         }

@@ -11,7 +11,7 @@ use plugin::{
     ChangeError, Chooser, Consent, Digest, Event, Host, HostConfig, InstallError, Installed, Package, Split, Terms,
     limit,
 };
-use support::{FakeCall, Rig, by, component, hostile, variant};
+use support::{FakeCall, Rig, by, component, hostile, manifest, variant};
 
 /// Another version of the hostile guest.
 fn version(number: u32) -> Package {
@@ -189,5 +189,10 @@ async fn what_cannot_be_tried_is_refused() {
     };
     rig.install(service(1)).await.unwrap();
     let error = begin(&rig, service(2), "10%").await.unwrap_err();
-    assert!(matches!(error, InstallError::ServiceOnTrial), "{error}");
+    assert!(matches!(error, InstallError::NotOfCalls("a service")), "{error}");
+    let strategy =
+        |number: u32| Package::folder(manifest("strategy-queue"), variant(&component("strategy-queue"), number));
+    rig.install(strategy(1)).await.unwrap();
+    let error = begin(&rig, strategy(2), "10%").await.unwrap_err();
+    assert!(matches!(error, InstallError::NotOfCalls("strategies")), "{error}");
 }

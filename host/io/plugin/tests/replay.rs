@@ -201,6 +201,21 @@ async fn an_application_with_a_service_is_the_same_again() {
     }
 }
 
+/// So is what a strategy chose, of whichever plugin.
+#[tokio::test]
+async fn a_choice_is_the_same_again() {
+    let rig = keeping(10, &[]).await;
+    let manifest = include_str!("../../../../tests/guest/chooser/plugin.toml");
+    rig.install(Package::folder(manifest, component("chooser"))).await.unwrap();
+    for strategy in ["of-queue", "refuses"] {
+        rig.run("Chooser", strategy, &FakeCall::new()).await.unwrap().unwrap();
+    }
+    for recording in recordings(&rig, 2).await {
+        assert!(recording.crossings.iter().any(|crossing| crossing.asked.starts_with("choose")), "{recording:?}");
+        assert_eq!(replay(&rig, &recording, Against::Same).await, None);
+    }
+}
+
 /// What is not to be kept any more is not.
 #[tokio::test]
 async fn what_was_kept_goes_with_the_wish_to_keep_it() {

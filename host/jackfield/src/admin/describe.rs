@@ -76,6 +76,7 @@ pub(super) fn plugin(plugin: Deployed) -> types::Plugin {
         available: plugin.available.iter().map(available).collect(),
         apps: plugin.apps,
         functions: plugin.functions,
+        strategies: plugin.strategies,
         schemes: plugin.schemes,
         granted: plugin.granted.iter().map(ToString::to_string).collect(),
         live: plugin.live,

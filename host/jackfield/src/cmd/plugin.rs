@@ -248,8 +248,14 @@ fn named(version: Option<&str>, digest: Option<&str>) -> String {
 
 fn list(plugins: &[types::Plugin]) -> String {
     let row = |plugin: &types::Plugin| {
-        let provides: Vec<String> =
-            plugin.apps.iter().chain(&plugin.functions).chain(&plugin.schemes).cloned().collect();
+        let provides: Vec<String> = plugin
+            .apps
+            .iter()
+            .chain(&plugin.functions)
+            .chain(&plugin.strategies)
+            .chain(&plugin.schemes)
+            .cloned()
+            .collect();
         let trial =
             plugin.canary.iter().map(|one| format!(", {} tried by {}", one.trial.version, calls_of(&one.trial.split)));
         let state = plugin.trouble.clone().unwrap_or_else(|| "active".into()) + &trial.collect::<String>();
@@ -284,6 +290,7 @@ fn show(plugin: &types::Plugin) -> String {
         format!("signed by  {}", plugin.signer.as_deref().unwrap_or("nobody")),
         format!("apps       {}", some(&plugin.apps)),
         format!("functions  {}", some(&plugin.functions)),
+        format!("strategies {}", some(&plugin.strategies)),
         format!("schemes    {}", some(&plugin.schemes)),
         format!("granted    {}", some(&plugin.granted)),
         format!("calls      {} on this version, {} on former ones", plugin.live, plugin.draining),

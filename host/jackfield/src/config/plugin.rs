@@ -69,7 +69,7 @@ const GRANTS: Setting<Vec<String>> = Setting {
     key: "grants",
     doc: "the capabilities you allow, with the bounds that the plugin's manifest asks for; without it, a bundled plugin has those that \
           its manifest declares and another one none",
-    bound: "a list of \"blob\", \"bus\", \"dial\", \"dialplan\", \"event\", \"http\", \"kv\", \"lines\", \"metrics\", \"recording\", \"schedule\"",
+    bound: "a list of \"blob\", \"bus\", \"choice\", \"dial\", \"dialplan\", \"event\", \"http\", \"kv\", \"lines\", \"metrics\", \"recording\", \"schedule\"",
     default: None,
     read: |item| list(item, 16, text),
 };

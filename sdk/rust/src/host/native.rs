@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::Options;
 use crate::http::{Request, Response};
+use crate::strategy::Candidate;
 use crate::{Event, Result};
 
 /// What stands in for the host in a native test. One method per function of the WIT package, with the same meaning.
@@ -43,6 +44,7 @@ pub trait Fake {
     fn kv_delete(&self, key: &str) -> Result;
     fn kv_keys(&self, prefix: &str, after: Option<&str>, limit: u32) -> Result<Vec<String>>;
     fn ask(&self, request: &[u8], timeout: u32) -> Result<Vec<u8>>;
+    fn choose(&self, strategy: &str, question: &Options, candidates: &[Candidate]) -> Result<Vec<String>>;
     fn subscribe(&self, prefix: &str) -> Result;
     fn unsubscribe(&self, prefix: &str) -> Result<bool>;
     fn publish(&self, topic: &str, data: &Options) -> Result<u32>;
@@ -192,6 +194,9 @@ pub(crate) fn kv_keys(prefix: &str, after: Option<&str>, limit: u32) -> Result<V
 }
 pub(crate) fn ask(request: &[u8], timeout: u32) -> Result<Vec<u8>> {
     fake().ask(request, timeout)
+}
+pub(crate) fn choose(strategy: &str, question: &Options, candidates: &[Candidate]) -> Result<Vec<String>> {
+    fake().choose(strategy, question, candidates)
 }
 pub(crate) fn subscribe(prefix: &str) -> Result {
     fake().subscribe(prefix)

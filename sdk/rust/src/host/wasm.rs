@@ -6,6 +6,7 @@
 
 use super::Options;
 use crate::http::{Request, Response};
+use crate::strategy::Candidate;
 use crate::{Code, Error, Event, Result};
 
 pub mod imports {
@@ -35,6 +36,7 @@ pub mod app {
             "jackfield:pbx/metrics@0.1.0": super::imports::jackfield::pbx::metrics,
             "jackfield:pbx/dialplan@0.1.0": super::imports::jackfield::pbx::dialplan,
             "jackfield:pbx/bus@0.1.0": super::imports::jackfield::pbx::bus,
+            "jackfield:pbx/choice@0.1.0": super::imports::jackfield::pbx::choice,
             "jackfield:pbx/event@0.1.0": super::imports::jackfield::pbx::event,
             "jackfield:pbx/schedule@0.1.0": super::imports::jackfield::pbx::schedule,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
@@ -75,6 +77,22 @@ pub mod service {
             "jackfield:pbx/metrics@0.1.0": super::imports::jackfield::pbx::metrics,
             "jackfield:pbx/event@0.1.0": super::imports::jackfield::pbx::event,
             "jackfield:pbx/schedule@0.1.0": super::imports::jackfield::pbx::schedule,
+            "jackfield:pbx/choice@0.1.0": super::imports::jackfield::pbx::choice,
+            "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
+        },
+    });
+}
+
+pub mod strategy {
+    wit_bindgen::generate!({
+        path: "../../wit/v0.1",
+        world: "strategy",
+        pub_export_macro: true,
+        export_macro_name: "export_strategy",
+        default_bindings_module: "jackfield_sdk::__wasm::strategy",
+        with: {
+            "jackfield:pbx/types@0.1.0": super::imports::jackfield::pbx::types,
+            "jackfield:pbx/metrics@0.1.0": super::imports::jackfield::pbx::metrics,
             "jackfield:pbx/system@0.1.0": super::imports::jackfield::pbx::system,
         },
     });
@@ -84,11 +102,12 @@ pub use app::exports::jackfield::pbx::apps::Guest as Apps;
 pub use function::exports::jackfield::pbx::functions::Guest as Functions;
 pub use imports::jackfield::pbx::legs::Leg;
 pub use imports::jackfield::pbx::lines::Line;
-pub use imports::jackfield::pbx::types::{Error as WireError, Event as WireEvent};
+pub use imports::jackfield::pbx::types::{Candidate as WireCandidate, Error as WireError, Event as WireEvent};
 pub use service::exports::jackfield::pbx::services::Guest as Services;
+pub use strategy::exports::jackfield::pbx::strategies::Guest as Strategies;
 
 use imports::jackfield::pbx::{
-    blob, bus, dial, dialplan, event, http, kv, lines, metrics, recording, schedule, system,
+    blob, bus, choice, dial, dialplan, event, http, kv, lines, metrics, recording, schedule, system,
 };
 
 impl From<WireError> for Error {
@@ -106,6 +125,12 @@ impl From<Error> for WireError {
 impl From<WireEvent> for Event {
     fn from(event: WireEvent) -> Self {
         Self { seq: event.seq, kind: event.kind, source: event.source, data: event.data }
+    }
+}
+
+impl From<WireCandidate> for Candidate {
+    fn from(candidate: WireCandidate) -> Self {
+        Self { name: candidate.name, facts: candidate.facts }
     }
 }
 
@@ -214,6 +239,10 @@ pub(crate) fn kv_keys(prefix: &str, after: Option<&str>, limit: u32) -> Result<V
 }
 pub(crate) fn ask(request: &[u8], timeout: u32) -> Result<Vec<u8>> {
     Ok(bus::ask(request, timeout)?)
+}
+pub(crate) fn choose(strategy: &str, question: &Options, candidates: &[Candidate]) -> Result<Vec<String>> {
+    let wire = |candidate: &Candidate| WireCandidate { name: candidate.name.clone(), facts: candidate.facts.clone() };
+    Ok(choice::choose(strategy, question, &candidates.iter().map(wire).collect::<Vec<_>>())?)
 }
 pub(crate) fn subscribe(prefix: &str) -> Result {
     Ok(event::subscribe(prefix)?)

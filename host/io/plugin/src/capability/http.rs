@@ -31,7 +31,9 @@ impl HttpUse {
         let left = match run {
             Run::App { .. } => HTTP_TIMEOUT_MAX,
             Run::Service => HTTP_SERVICE_TIME.saturating_sub(self.waited),
-            Run::Function { .. } => return Err(error("denied", "only an application or a service may do this")),
+            Run::Function { .. } | Run::Strategy { .. } => {
+                return Err(error("denied", "only an application or a service may do this"));
+            }
             Run::Trial => return Err(error("denied", "not now")),
         };
         if self.requests == HTTP_REQUESTS {

@@ -45,7 +45,9 @@ impl State {
     fn drives(&self) -> Result<Arc<Deployment>, Error> {
         match self.run {
             Run::Service => self.deployment(),
-            Run::Trial | Run::App { .. } | Run::Function { .. } => Err(error("denied", "only a service has lines")),
+            Run::Trial | Run::App { .. } | Run::Function { .. } | Run::Strategy { .. } => {
+                Err(error("denied", "only a service has lines"))
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod blob;
 pub(crate) mod bus;
+pub(crate) mod choice;
 pub(crate) mod dial;
 pub(crate) mod dialplan;
 pub(crate) mod event;
@@ -49,6 +50,7 @@ pub(crate) fn link(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     pbx::metrics::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::dialplan::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::bus::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    pbx::choice::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::event::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::schedule::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     pbx::system::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;

@@ -123,10 +123,11 @@ fn compare(resolve: &Resolve, world: WorldId, offer: &Offer) -> Looked {
         }
     }
     let exports: Vec<String> = world.exports.keys().map(|key: &WorldKey| resolve.name_world_key(key)).collect();
-    let worlds = exports.iter().filter_map(|name| world_of(name, offer)).collect();
+    // In one order, whatever order its linker put them in.
+    let worlds: BTreeSet<World> = exports.iter().filter_map(|name| world_of(name, offer)).collect();
     let found = if exports.is_empty() { "nothing".into() } else { exports.join(", ") };
     Looked {
-        worlds,
+        worlds: worlds.into_iter().collect(),
         exports: format!("it exports {found} (this server has WIT {})", offer.version()),
         capabilities: capabilities.into_iter().collect(),
         imports,
@@ -165,6 +166,7 @@ fn world_of(export: &str, offer: &Offer) -> Option<World> {
         "jackfield:pbx/apps" => Some(World::App),
         "jackfield:pbx/functions" => Some(World::Function),
         "jackfield:pbx/services" => Some(World::Service),
+        "jackfield:pbx/strategies" => Some(World::Strategy),
         _ => None,
     }
 }

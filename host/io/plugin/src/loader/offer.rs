@@ -164,6 +164,7 @@ pub(super) fn major_minor(version: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::World;
     use super::super::inspect::look;
     use super::*;
     use crate::limit::SIGNATURE_BYTES;
@@ -189,6 +190,20 @@ mod tests {
 
     fn missing(wasm: &[u8], offer: &Offer) -> Vec<Missing> {
         look(wasm, offer).unwrap().missing
+    }
+
+    /// Two builds of one source are the same to whoever reads of them.
+    #[test]
+    fn worlds_have_one_order_however_they_were_linked() {
+        let exporting = |names: [&str; 2]| {
+            let [first, second] =
+                names.map(|name| format!(r#"(export "jackfield:pbx/{name}@0.1.0" (instance $none))"#));
+            wat::parse_str(format!("(component (instance $none) {first} {second})")).unwrap()
+        };
+        for order in [["apps", "functions"], ["functions", "apps"]] {
+            let offer = Offer::new(WIT_VERSION, WIT_0_1).unwrap();
+            assert_eq!(look(&exporting(order), &offer).unwrap().worlds, [World::App, World::Function], "{order:?}");
+        }
     }
 
     #[test]

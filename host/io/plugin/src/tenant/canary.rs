@@ -81,7 +81,10 @@ impl Inner {
         }
         // Two versions of a service would both be the one that knows.
         if version.worlds().contains(&World::Service) || present.deployment.service().is_some() {
-            return Err(InstallError::ServiceOnTrial);
+            return Err(InstallError::NotOfCalls("a service"));
+        }
+        if version.worlds().contains(&World::Strategy) {
+            return Err(InstallError::NotOfCalls("strategies"));
         }
         names_are_free(&table, &manifest)?;
         let installed = Installed {

@@ -39,6 +39,7 @@ struct Report {
     worlds: Vec<World>,
     apps: Vec<String>,
     functions: Vec<String>,
+    strategies: Vec<String>,
     schemes: Vec<String>,
     /// What the manifest asks for, with its bounds.
     declares: Vec<String>,
@@ -74,6 +75,7 @@ impl Inspect {
             worlds: look.worlds().to_vec(),
             apps: manifest.apps.clone(),
             functions: manifest.functions.clone(),
+            strategies: manifest.strategies.clone(),
             schemes: manifest.schemes.clone(),
             declares: declared(manifest),
             uses: look.uses().to_vec(),
@@ -115,6 +117,7 @@ fn text(report: &Report, origin: &Origin) -> String {
         format!("component  {}", short(&report.component.to_string())),
         format!("apps       {}", some(&report.apps)),
         format!("functions  {}", some(&report.functions)),
+        format!("strategies {}", some(&report.strategies)),
         format!("schemes    {}", some(&report.schemes)),
         format!("asks for   {}", some(&report.declares)),
         format!("uses       {}", some(&names(&report.uses))),

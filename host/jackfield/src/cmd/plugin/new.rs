@@ -42,6 +42,8 @@ pub(super) enum Kind {
     Service,
     /// A channel driver: calls of another network.
     Channel,
+    /// A strategy: it chooses for other plugins, like who rings next.
+    Strategy,
 }
 
 impl From<Kind> for author::Kind {
@@ -51,6 +53,7 @@ impl From<Kind> for author::Kind {
             Kind::Function => Self::Function,
             Kind::Service => Self::Service,
             Kind::Channel => Self::Channel,
+            Kind::Strategy => Self::Strategy,
         }
     }
 }
@@ -75,6 +78,7 @@ pub(super) fn run(id: &str, kind: Option<Kind>, language: Language, output: Outp
         author::Kind::Service => ("a service, and the application", "application"),
         author::Kind::Function => ("the function", "function"),
         author::Kind::Channel => ("a driver of addresses like", "scheme"),
+        author::Kind::Strategy => ("the strategy", "strategy"),
     };
     output.value(&json!({ "folder": id, word: provided }), || {
         let (lines, number) = steps(id, kind, &provided);
@@ -90,13 +94,20 @@ pub(super) fn run(id: &str, kind: Option<Kind>, language: Language, output: Outp
 fn steps(id: &str, kind: author::Kind, provided: &str) -> (String, &'static str) {
     let tenant = "jackfield-demo/config/tenants/acme";
     let install = format!("jackfield plugin install acme {id}/build/package --unsigned");
-    let exten = |line: &str| format!("echo 'exten => {line}' >> {tenant}/dialplan.conf && jackfield reload");
+    let exten = |line: &str| {
+        format!("printf '\\n[internal](+)\\nexten => {line}\\n' >> {tenant}/dialplan.conf && jackfield reload")
+    };
     match kind {
         author::Kind::App | author::Kind::Service => {
             (format!("{install}\n    {}", exten(&format!("605,1,{provided}()"))), "605")
         }
         author::Kind::Function => {
             (format!("{install}\n    {}", exten(&format!("605,1,Verbose(1,${{{provided}()}})"))), "605")
+        }
+        author::Kind::Strategy => {
+            let queue =
+                format!("sed -i 's/demo 101 102/& strategy={provided}/' {tenant}/tenant.toml && jackfield reload");
+            (format!("{install}\n    {queue}"), "630")
         }
         // Where its calls begin stands in the tenant's file, which also installs it.
         author::Kind::Channel => {
