@@ -246,6 +246,13 @@ jf_status jf_after(const char *name, uint32_t delay_ms, const jf_option *data) {
     DONE(jackfield_pbx_schedule_after(&wire, delay_ms, &options.wire, &error));
 }
 
+jf_status jf_at(const char *name, const char *pattern, const jf_option *data) {
+    plugin_string_t wire = text(name), times = text(pattern);
+    option_list options;
+    JF_TRY(fill(&options, data));
+    DONE(jackfield_pbx_schedule_at(&wire, &times, &options.wire, &error));
+}
+
 jf_status jf_cancel(const char *name) {
     plugin_string_t wire = text(name);
     bool was;

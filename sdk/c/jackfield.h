@@ -171,6 +171,8 @@ jf_status jf_device(const char *endpoint, char *state, size_t size);
 
 /* Capability schedule: the event `timer` of the plugin's service, its source the timer's name. */
 jf_status jf_after(const char *name, uint32_t delay_ms, const jf_option *data);
+/* Comes again and again at times of day in the tenant's time zone; `pattern` is five fields as in cron(5): 0 8 * * mon-fri. */
+jf_status jf_at(const char *name, const char *pattern, const jf_option *data);
 jf_status jf_cancel(const char *name);
 
 /* Capability choice: the names of those candidates that the tenant's strategy of that name takes, the best first, are put into `chosen`, which has room for all of

@@ -7,6 +7,10 @@ export function after(name, delayMs, data = {}) {
   checked(() => schedule.after(name, delayMs, Object.entries(data).map(([key, value]) => [key, String(value)])));
 }
 
+export function at(name, pattern, data = {}) {
+  checked(() => schedule.at(name, pattern, Object.entries(data).map(([key, value]) => [key, String(value)])));
+}
+
 export function cancel(name) {
   return checked(() => schedule.cancel(name));
 }

@@ -64,9 +64,10 @@ const DICTIONARY: &[&[u8]] = &[
 pub(crate) struct Mutator {
     state: u64,
     seeds: Vec<Vec<u8>>,
+    longest: usize,
 }
 
-/// Inputs stay small, because what is found by length is tested at the limits.
+/// Inputs stay small, or as long as the longest seed, because what is found by length is tested at the limits.
 const INPUT_BYTES_MAX: usize = 4_096;
 
 impl Mutator {
@@ -74,11 +75,12 @@ impl Mutator {
         let state = name
             .bytes()
             .fold(0x9e37_79b9_7f4a_7c15, |state, byte| (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-        Self { state: state | 1, seeds: seeds.iter().map(|seed| seed.to_vec()).collect() }
+        let longest = seeds.iter().map(|seed| seed.len()).max().unwrap_or_default().max(INPUT_BYTES_MAX);
+        Self { state: state | 1, seeds: seeds.iter().map(|seed| seed.to_vec()).collect(), longest }
     }
 
     /// A number below `bound` (xorshift64*; there is nothing to guess here).
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.state ^= self.state >> 12;
         self.state ^= self.state << 25;
         self.state ^= self.state >> 27;
@@ -92,7 +94,7 @@ impl Mutator {
         for _ in 0..=self.below(6) {
             self.mutate(&mut input);
         }
-        input.truncate(INPUT_BYTES_MAX);
+        input.truncate(self.longest);
         input
     }
 

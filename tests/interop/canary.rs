@@ -62,6 +62,18 @@ fn some_calls_try_a_version_and_the_others_do_not() {
     let shares: BTreeSet<String> = used(&server, 2 + CALLS as usize).into_iter().collect();
     assert_eq!(shares, both, "of {CALLS} calls some used the one and some the other");
 
+    // A developer's own phone: nobody else is bothered.
+    install(&server, "endpoint=101");
+    let calls = 2 + CALLS as usize;
+    for from in ["100", "101"] {
+        Place::new().plays(&server, &Role::new("caller-hangs-up", "acme", from).to("600"));
+    }
+    let by = |from: &str| {
+        let records = server.records("acme", calls + 2);
+        records.into_iter().skip(calls).find(|record| record["from_endpoint"] == from).unwrap()["plugin"].clone()
+    };
+    assert_eq!((by("100").as_str(), by("101").as_str()), (Some(&*named(active)), Some(&*named(tried))));
+
     let promoted = server.ask(&["plugin", "promote", "acme", "app-echo"]);
     assert_eq!((&promoted["digest"], &promoted["canary"]), (tried, &Value::Null));
     assert_eq!(shown(&server)["canary"], Value::Null);
@@ -69,6 +81,6 @@ fn some_calls_try_a_version_and_the_others_do_not() {
     assert!(code == 1 && text.contains("no version on trial"), "{code} {text}");
     let history = server.ask(&["plugin", "history", "acme", "app-echo"]);
     let events: Vec<&Value> = history.as_array().unwrap().iter().map(|entry| &entry["event"]).collect();
-    assert_eq!(events, ["installed", "canary-started", "canary-started", "promoted"]);
+    assert_eq!(events, ["installed", "canary-started", "canary-started", "canary-started", "promoted"]);
     assert_eq!((&history[1]["canary"]["split"], &history[1]["why"]), (&json!("number=690"), &json!("a look")));
 }

@@ -28,6 +28,8 @@ mod kinds;
 mod languages;
 mod linphone;
 mod media_attack;
+#[path = "../fuzz/mutate.rs"]
+mod mutate;
 mod neighbours;
 mod packages;
 mod patience;
@@ -43,5 +45,6 @@ mod start;
 mod stop;
 mod strangers;
 mod tenants;
+mod uploads;
 mod usage;
 mod voicemail;

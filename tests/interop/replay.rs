@@ -1,5 +1,7 @@
 //! F63: what a real call did is run again, on the version it was on, on another one, and on a package that nobody has installed.
 
+use std::path::Path;
+
 use crate::bad_input::hostile;
 use crate::reload::new_version;
 use crate::server::Server;
@@ -48,6 +50,28 @@ fn a_recorded_call_is_run_again() {
     server.ask(&["plugin", "replay", "acme", call, "--save-fixture", fixture.to_str().unwrap()]);
     let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&fixture).unwrap()).unwrap();
     assert_eq!(kept["call"], call);
+    a_plugin_keeps_its_tests(&server, &fixture, (Path::new(other), &folder));
     let server = server.crash_and_restart();
     assert_eq!(server.until_runs("acme", 1).len(), 1);
+}
+
+/// The recorded call is a test of the plugin's own from now on, which needs no server.
+fn a_plugin_keeps_its_tests(server: &Server, fixture: &Path, (same, other): (&Path, &Path)) {
+    let run = |folder: &Path| server.say(&["plugin", "test", folder.to_str().unwrap()]);
+    let (code, text) = run(same);
+    assert!(code == 5 && text.contains("no recorded call"), "{code} {text}");
+    for folder in [same, other] {
+        std::fs::create_dir(folder.join("tests")).unwrap();
+        std::fs::copy(fixture, folder.join("tests/echo.json")).unwrap();
+    }
+    let (code, text) = run(same);
+    assert!(code == 0 && text.contains("1 passed, 0 failed"), "{code} {text}");
+    let (code, text) = run(other);
+    assert!(code == 1 && text.contains("FAILED") && text.contains("recorded") && text.contains("now"), "{code} {text}");
+    std::fs::write(same.join("tests/broken.json"), "{}").unwrap();
+    let (code, text) = run(same);
+    assert!(
+        code == 1 && text.contains("it is no recorded call") && text.contains("1 passed, 1 failed"),
+        "{code} {text}"
+    );
 }

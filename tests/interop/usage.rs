@@ -56,3 +56,28 @@ fn what_plugins_use_is_seen_where_they_use_it() {
         assert!(apart.contains(&line), "{line} is in\n{apart}");
     }
 }
+
+/// A plugin is watched: what it did before, what its runs cost, and what it does now.
+#[test]
+fn what_a_plugin_does_is_seen_as_it_happens() {
+    let server = Server::start();
+    server.ask(&["call", "acme", "100", "601", "--expect-hangup"]);
+    let last = server.ask(&["plugin", "tail", "acme", "app-playback", "--once", "--lines", "1"]);
+    assert_eq!(
+        (&last["kind"], &last["run"], &last["text"]),
+        (&"ended".into(), &"Playback".into(), &"".into()),
+        "{last}"
+    );
+    assert_eq!(last["call"], server.records("acme", 1)[0]["call"]);
+    for figure in ["ms", "cpu_us", "host_calls", "memory"] {
+        assert!(last["cost"][figure].as_u64().unwrap() > 0, "{figure}: {last}");
+    }
+    let watching = server.begin(&["plugin", "tail", "acme", "app-playback", "--lines", "0"]);
+    server.extend("acme", "dialplan.conf", "\n[internal](+)\nexten => 699,1,Playback(no-such-sound)\n");
+    server.ask(&["call", "acme", "100", "699", "--expect-hangup"]);
+    watching.prints("Playback: warn  no-such-sound: ");
+    let ended = watching.prints("Playback: ended after ");
+    assert!(ended.contains("host calls"), "{ended}");
+    let (code, text) = server.say(&["plugin", "tail", "acme", "app-playbak"]);
+    assert!(code == 5 && text.contains("did you mean `app-playback`?"), "{code} {text}");
+}

@@ -72,6 +72,33 @@ fn calls_and_phones_are_news_in_their_tenant_only() {
     });
 }
 
+/// Times of day are the tenant's, minute after minute.
+#[test]
+fn a_time_of_day_comes_again_on_the_tenants_clock() {
+    run(async {
+        let mut world = with_listener(3).await;
+        assert_eq!(world.ask("acme", "listener", "at minute * * * * *").await, "done");
+        for minute in 1..=3 {
+            let mut looks = 0;
+            loop {
+                world.pass(Duration::from_secs(10)).await;
+                looks += 1;
+                match of(&heard(&world, "acme").await, "timer")[..] {
+                    [] => assert!(looks < 20, "minute {minute}"),
+                    ref lines => break assert_eq!(lines, ["timer minute"], "minute {minute}"),
+                }
+            }
+            // Plugins' threads are not on the tests' clock: a look more or less.
+            assert!(minute == 1 || (4..=8).contains(&looks), "{looks} looks after the minute before");
+        }
+        assert_eq!(world.ask("acme", "listener", "cancel minute").await, "true");
+        heard(&world, "acme").await;
+        world.pass(Duration::from_secs(70)).await;
+        assert!(of(&heard(&world, "acme").await, "timer").is_empty());
+        world.finish().await;
+    });
+}
+
 #[test]
 fn a_timer_keeps_the_tenants_time_over_a_reload() {
     run(async {

@@ -1,12 +1,13 @@
 //! Everything an administrator can ask of a running server.
 
 use std::future::Future;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::types::{
     Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallPlan, InstallRequest, Installed, Plugin,
-    RecordedRun, Registration, ReloadReport, Removed, ReplayRequest, ReplayedRun, TenantPlugin, Wit,
+    RecordedRun, Registration, ReloadReport, Removed, ReplayRequest, ReplayedRun, TailLine, TenantPlugin, Wit,
 };
 
 /// The running server, as the API sees it. Every method may be called at any time and from several connections at once.
@@ -76,6 +77,15 @@ pub trait Control: Send + Sync + 'static {
     /// Removes a plugin; calls inside it end on their version. One whose names the dialplan uses is removed by `force` only.
     fn remove(&self, tenant: &str, id: &str, force: bool)
     -> impl Future<Output = Result<Removed, ControlError>> + Send;
+
+    /// What a plugin said and how its runs ended after the line `after`, oldest first. Where there is nothing it waits for so long.
+    fn tail(
+        &self,
+        tenant: &str,
+        id: &str,
+        after: u64,
+        wait: Duration,
+    ) -> impl Future<Output = Result<Vec<TailLine>, ControlError>> + Send;
 
     /// What happened to a plugin, oldest first.
     fn history(&self, tenant: &str, id: &str) -> impl Future<Output = Result<Vec<HistoryEntry>, ControlError>> + Send;

@@ -1,6 +1,7 @@
 //! The paths, each with the one thing it does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::JsonRejection;
@@ -33,6 +34,7 @@ pub(crate) fn router<C: Control>(control: Arc<C>) -> Router {
         .route("/v1/tenants/{tenant}/plugins/{id}/rollback", post(roll_back::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}/promote", post(promote::<C>))
         .route("/v1/tenants/{tenant}/plugins/{id}/history", get(history::<C>))
+        .route("/v1/tenants/{tenant}/plugins/{id}/tail", get(tail::<C>))
         .route("/v1/tenants/{tenant}/runs", get(runs::<C>))
         .route("/v1/tenants/{tenant}/runs/{call}", get(run::<C>))
         .route("/v1/tenants/{tenant}/replay", post(replay::<C>))
@@ -51,6 +53,18 @@ struct OfTenant {
 struct Metrics {
     #[serde(default)]
     tenants: bool,
+}
+
+/// The longest that a question for news waits: a server that stops waits for it.
+const TAIL_WAIT_S_MAX: u64 = 2;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tail {
+    #[serde(default)]
+    after: u64,
+    #[serde(default)]
+    wait_s: u64,
 }
 
 #[derive(Deserialize)]
@@ -174,6 +188,15 @@ async fn promote<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): 
 
 async fn history<C: Control>(State(control): State<Arc<C>>, Path((tenant, id)): Path<(String, String)>) -> Response {
     answer(control.history(&tenant, &id).await)
+}
+
+async fn tail<C: Control>(
+    State(control): State<Arc<C>>,
+    Path((tenant, id)): Path<(String, String)>,
+    Query(Tail { after, wait_s }): Query<Tail>,
+) -> Response {
+    let wait = Duration::from_secs(wait_s.min(TAIL_WAIT_S_MAX));
+    answer(control.tail(&tenant, &id, after, wait).await)
 }
 
 async fn runs<C: Control>(State(control): State<Arc<C>>, Path(tenant): Path<String>) -> Response {

@@ -295,7 +295,7 @@ pub struct Trial {
     pub version: String,
     /// The component's SHA-256.
     pub digest: String,
-    /// Which calls, as in `10%` or `number=601`.
+    /// Which calls, as in `10%`, `number=601` or `endpoint=100`.
     pub split: String,
 }
 
@@ -326,7 +326,7 @@ pub struct InstallRequest {
     /// plugin the capabilities it may have; without it, those that its manifest declares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants: Option<Vec<String>>,
-    /// Which calls try it beside the active version, as in `10%` or `number=601`; without it, all calls use it.
+    /// Which calls try it beside the active version, as in `10%`, `number=601` or `endpoint=100`; without it, all calls use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<String>,
     /// The plan that was looked at: nothing else is installed.
@@ -450,6 +450,47 @@ impl fmt::Debug for Account {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Account({}@{})", self.user, self.domain)
     }
+}
+
+/// Something a plugin said, or how a run of it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TailLine {
+    /// Counts from 1: a gap tells of lines that were not read in time. It begins anew with the server.
+    pub seq: u64,
+    /// When, as in `2026-11-23T09:51:42Z`.
+    pub time: String,
+    /// The plugin's own version that it was.
+    pub version: String,
+    /// The application, function or strategy; empty for the service.
+    pub run: String,
+    /// `said`, `ended` (a run of an application) or `failed` (a function, a strategy or the service).
+    pub kind: String,
+    /// Of what was said: `debug`, `info`, `warn` or `error`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// What was said, or what went wrong; empty for a run that ended well.
+    pub text: String,
+    /// The call whose run ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
+    /// What the run used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<RunCost>,
+}
+
+/// What one run used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunCost {
+    /// Milliseconds from its begin to its end.
+    pub ms: u64,
+    /// Microseconds of computing, host functions included.
+    pub cpu_us: u64,
+    /// Host functions it called.
+    pub host_calls: u64,
+    /// Bytes it gave and got by them.
+    pub moved: u64,
+    /// Bytes of memory it had in the end.
+    pub memory: u64,
 }
 
 /// A line of a plugin's history.

@@ -8,12 +8,12 @@ mod runs;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use api::types::{
     self, Account, Call, DialplanQuery, DialplanTrace, Health, HistoryEntry, InstallPlan, InstallRequest, Installed,
-    Plugin, RecordedRun, Registration, ReloadReport, ReloadResult, Removed, ReplayRequest, ReplayedRun, TenantHealth,
-    TenantPlugin, TenantReload,
+    Plugin, RecordedRun, Registration, ReloadReport, ReloadResult, Removed, ReplayRequest, ReplayedRun, TailLine,
+    TenantHealth, TenantPlugin, TenantReload,
 };
 use api::{Control, ControlError, ErrorCode};
 use call::{CallId, TenantId};
@@ -414,6 +414,15 @@ impl Control for Admin {
     async fn replay(&self, tenant: &str, request: ReplayRequest) -> Result<Vec<ReplayedRun>, ControlError> {
         let tenant = self.tenant(tenant)?;
         self.replay_runs(&tenant, request).await
+    }
+
+    async fn tail(&self, tenant: &str, id: &str, after: u64, wait: Duration) -> Result<Vec<TailLine>, ControlError> {
+        let found = self.tenant(tenant)?;
+        match tokio::time::timeout(wait, found.plugins().tail(id, after)).await {
+            Ok(Some(lines)) => Ok(lines.into_iter().map(describe::tail).collect()),
+            Ok(None) => self.plugin(tenant, id).await.map(|_| Vec::new()),
+            Err(_) => Ok(Vec::new()),
+        }
     }
 
     async fn history(&self, tenant: &str, id: &str) -> Result<Vec<HistoryEntry>, ControlError> {

@@ -245,7 +245,7 @@ fn rtp_config(server: &config::Server) -> RtpConfig {
     RtpConfig {
         threads: server.media_threads,
         bind: server.media_address,
-        advertised: server.media_advertised,
+        advertised: server.media_advertised.or(server.sip_advertised),
         ports: server.media_ports.clone().map_or(Ports::Ephemeral, Ports::Range),
         io_uring: server.media_io_uring,
     }

@@ -28,6 +28,7 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use call::{Call, CallId, Cause, Cdr, Hops, Input, LegId, Outcome, Party, PlayId, Request, RequestError, RequestId};
 use futures_util::FutureExt as _;
+use plugin::Chooser;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sip::endpoint::SessionId;
 use tokio::sync::{mpsc, oneshot};
@@ -102,8 +103,8 @@ pub(crate) struct CallTask {
     run_count: u64,
     /// The context of the first run and the last application, for the CDR.
     context: String,
-    /// What the first caller dialled, for the choice between versions of a plugin.
-    dialed: String,
+    /// What tells which version of a plugin this call uses: the same for all of the call.
+    chooser: Chooser,
     plugin: Option<String>,
     /// Services know that the call has begun.
     told: bool,
@@ -188,7 +189,7 @@ impl CallTask {
             requests: 0,
             run_count: 0,
             context: String::new(),
-            dialed: String::new(),
+            chooser: Chooser { call: id, dialed: String::new(), endpoint: None },
             plugin: None,
             told: false,
             cdr_written: false,

@@ -10,6 +10,14 @@ def after(name: str, seconds: float, **data: object) -> None:
     checked(_schedule.after, name, milliseconds(seconds), [(key, str(value)) for key, value in data.items()])
 
 
+def at(name: str, pattern: str, **data: object) -> None:
+    """Sets a timer that comes again and again at times of day in the tenant's time zone, in place of the one of that name.
+
+    `pattern` is five fields as in cron(5): `0 8 * * mon-fri` is at eight from Monday to Friday.
+    """
+    checked(_schedule.at, name, pattern, [(key, str(value)) for key, value in data.items()])
+
+
 def cancel(name: str) -> bool:
     """Takes a timer back; False if there is none of that name. One that is due may still come."""
     return checked(_schedule.cancel, name)

@@ -61,6 +61,8 @@ struct Inner {
     subscribed: Vec<String>,
     published: Vec<String>,
     timers: BTreeMap<String, u32>,
+    /// Timers of times of day.
+    patterns: BTreeMap<String, String>,
     devices: BTreeMap<String, String>,
     /// Lines of a channel driver that are up.
     lines: Vec<String>,
@@ -266,6 +268,11 @@ impl Fake {
     /// The timers that are set: name and delay in milliseconds.
     pub fn timers(&self) -> Vec<(String, u32)> {
         self.0.0.borrow().timers.clone().into_iter().collect()
+    }
+
+    /// The timers of times of day that are set: name and pattern.
+    pub fn times_of_day(&self) -> Vec<(String, String)> {
+        self.0.0.borrow().patterns.clone().into_iter().collect()
     }
 
     /// A variable as the plugin left it.
@@ -610,8 +617,14 @@ impl Host for State {
         Ok(())
     }
 
+    fn at(&self, name: &str, pattern: &str, _data: &Vec<(String, String)>) -> Result {
+        self.0.borrow_mut().patterns.insert(name.into(), pattern.into());
+        Ok(())
+    }
+
     fn cancel(&self, name: &str) -> Result<bool> {
-        Ok(self.0.borrow_mut().timers.remove(name).is_some())
+        let mut inner = self.0.borrow_mut();
+        Ok(inner.timers.remove(name).is_some() | inner.patterns.remove(name).is_some())
     }
 
     fn line_offer(&self, to: &str, description: &str, options: &Vec<(String, String)>) -> Result<String> {

@@ -216,6 +216,10 @@ impl TenantPort for Nobody {
 
     fn log(&self, _: LogRecord<'_>) {}
 
+    fn time_zone(&self) -> String {
+        "UTC".into()
+    }
+
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(time))
     }

@@ -6,8 +6,11 @@
 
 mod connection;
 pub mod http;
+mod own_address;
 pub mod resolver;
 pub mod rtp_driver;
 pub mod sip_driver;
 mod tcp;
 mod udp;
+
+pub use own_address::own_address;

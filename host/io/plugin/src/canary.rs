@@ -6,7 +6,7 @@ use std::str::FromStr;
 use call::CallId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::limit::CANARY_NUMBER_BYTES;
+use crate::limit::CANARY_NAME_BYTES;
 use crate::loader::Digest;
 
 /// Which calls use a version on trial.
@@ -16,6 +16,8 @@ pub enum Split {
     Percent(u8),
     /// Calls to one number.
     Number(String),
+    /// Calls by one endpoint of the tenant: whoever tries it has it for themselves.
+    Endpoint(String),
 }
 
 /// What is known of a call when it is decided which version it uses. The answer is the same for all of a call.
@@ -25,6 +27,8 @@ pub struct Chooser {
     pub call: CallId,
     /// The number its caller dialled.
     pub dialed: String,
+    /// The endpoint that its caller logged in as, if it did.
+    pub endpoint: Option<String>,
 }
 
 impl Split {
@@ -37,6 +41,7 @@ impl Split {
                 u16::from_be_bytes([first, second]) % 100 < u16::from(*percent)
             }
             Self::Number(number) => *number == call.dialed,
+            Self::Endpoint(endpoint) => call.endpoint.as_ref() == Some(endpoint),
         }
     }
 }
@@ -46,13 +51,14 @@ impl fmt::Display for Split {
         match self {
             Self::Percent(percent) => write!(formatter, "{percent}%"),
             Self::Number(number) => write!(formatter, "number={number}"),
+            Self::Endpoint(endpoint) => write!(formatter, "endpoint={endpoint}"),
         }
     }
 }
 
 /// Not a share of calls.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a share of the calls, as in \"10%\" (1 to 99) or \"number=601\"")]
+#[error("{0:?} is not a share of the calls, as in \"10%\" (1 to 99), \"number=601\" or \"endpoint=100\"")]
 pub struct SplitError(pub String);
 
 impl FromStr for Split {
@@ -61,11 +67,13 @@ impl FromStr for Split {
     fn from_str(text: &str) -> Result<Self, SplitError> {
         let percent = text.strip_suffix('%').and_then(|percent| percent.parse().ok());
         let percent = percent.filter(|percent| (1..=99).contains(percent)).map(Self::Percent);
-        let is_number = |number: &&str| {
-            (1..=CANARY_NUMBER_BYTES).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_graphic())
+        let is_name = |name: &&str| {
+            (1..=CANARY_NAME_BYTES).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
         };
-        let number = text.strip_prefix("number=").filter(is_number).map(|number| Self::Number(number.to_owned()));
-        percent.or(number).ok_or_else(|| SplitError(text.into()))
+        let named = |key: &str| text.strip_prefix(key)?.strip_prefix('=').filter(is_name).map(str::to_owned);
+        let number = named("number").map(Self::Number);
+        let endpoint = named("endpoint").map(Self::Endpoint);
+        percent.or(number).or(endpoint).ok_or_else(|| SplitError(text.into()))
     }
 }
 
@@ -86,20 +94,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_percent_or_a_number() {
-        for text in ["1%", "10%", "99%", "number=601", "number=+4930123"] {
+    fn a_share_is_percent_a_number_or_an_endpoint() {
+        for text in ["1%", "10%", "99%", "number=601", "number=+4930123", "endpoint=100"] {
             assert_eq!(text.parse::<Split>().unwrap().to_string(), text);
         }
-        let long = format!("number={}", "1".repeat(CANARY_NUMBER_BYTES));
+        let long = format!("number={}", "1".repeat(CANARY_NAME_BYTES));
         assert!(long.parse::<Split>().is_ok() && format!("{long}1").parse::<Split>().is_err());
-        for text in ["", "0%", "100%", "-1%", "10", "number=", "number=6 1", "601"] {
+        for text in ["", "0%", "100%", "-1%", "10", "number=", "number=6 1", "endpoint=", "601"] {
             assert_eq!(text.parse::<Split>(), Err(SplitError(text.into())));
         }
     }
 
     #[test]
     fn a_call_is_always_taken_or_never_and_so_many_are() {
-        let call = |random| Chooser { call: CallId::from_parts(1_750_000_000_000, random), dialed: "600".into() };
+        let call = |random| Chooser {
+            call: CallId::from_parts(1_750_000_000_000, random),
+            dialed: "600".into(),
+            endpoint: Some("100".into()),
+        };
         let taken = |split: &Split| (0..10_000).filter(|random| split.takes(&call(*random))).count();
         let ten = Split::Percent(10);
         let many = taken(&ten);
@@ -108,6 +120,9 @@ mod tests {
         // A larger share takes the same calls and more.
         let twenty = Split::Percent(20);
         assert!((0..10_000).map(call).all(|call| !ten.takes(&call) || twenty.takes(&call)));
+        assert!(Split::Endpoint("100".into()).takes(&call(1)) && !Split::Endpoint("101".into()).takes(&call(1)));
+        let stranger = Chooser { endpoint: None, ..call(1) };
+        assert!(!Split::Endpoint("100".into()).takes(&stranger));
         assert!(Split::Number("600".into()).takes(&call(1)) && !Split::Number("601".into()).takes(&call(1)));
     }
 }

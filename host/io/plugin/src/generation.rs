@@ -13,6 +13,7 @@ use crate::loader::{Version, World};
 use crate::manifest::Manifest;
 use crate::port::TenantPort;
 use crate::slot::{Reused, ServiceSlot, StrategySlot};
+use crate::tail::TailEvent;
 use crate::tape::shelf::Shelf;
 use crate::tenant::Deployment;
 use crate::usage::{Counters, metered};
@@ -174,6 +175,13 @@ impl Generation {
         }
         if let Some(deployment) = self.deployment.upgrade() {
             deployment.fault(self.clone(), run, fault, verdict);
+        }
+    }
+
+    /// Tells those who watch the deployment.
+    pub(crate) fn tell(&self, run: &str, what: TailEvent) {
+        if let Some(deployment) = self.deployment.upgrade() {
+            deployment.tail.add(self.tenant.clock().unix_ms, &self.manifest.version, run, what);
         }
     }
 

@@ -164,6 +164,11 @@ impl State {
         self.did.1 += bytes as u64;
     }
 
+    /// What this run did that is not counted yet: host calls, bytes moved, and bytes of memory.
+    pub(crate) fn done(&self) -> (u64, u64, u64) {
+        (self.did.0, self.did.1, self.memory.bytes)
+    }
+
     /// What this run did is the plugin's.
     fn count(&mut self) {
         let (host_calls, moved) = std::mem::take(&mut self.did);

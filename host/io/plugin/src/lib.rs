@@ -31,6 +31,7 @@ mod package;
 mod plan;
 mod port;
 mod slot;
+mod tail;
 mod tape;
 mod tenant;
 mod ticker;
@@ -69,6 +70,7 @@ pub use port::{
     LinePort, LineRefusal, LogLevel, LogRecord, TenantPort,
 };
 pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};
+pub use tail::{RunCost, TailEvent, TailLine};
 pub use tape::replay::{Against, Replay, ReplayError};
 pub use tape::{Crossing, Departure, Keeping, Recording};
 pub use tenant::{Driver, TenantPlugins};

@@ -75,6 +75,10 @@ pub const SLOW_CALL_WEIGHT: u32 = 500;
 pub const FUNCTION_ARGUMENTS: usize = 16;
 /// Bytes of a function's value.
 pub const FUNCTION_VALUE_BYTES: usize = 64 << 10;
+/// Lines of what a deployment said and how its runs ended that are kept for who watches it.
+pub const TAIL_LINES: usize = 256;
+/// Bytes of their text.
+pub const TAIL_BYTES: usize = 64 << 10;
 /// Candidates of one choice.
 pub const CANDIDATES: usize = 256;
 /// Bytes of a candidate's name.
@@ -98,7 +102,7 @@ pub const KEPT_VERSIONS: usize = 10;
 /// Publishers that are remembered of a plugin.
 pub const PUBLISHERS: usize = 16;
 /// Longest dialled number whose calls a version on trial takes.
-pub const CANARY_NUMBER_BYTES: usize = 64;
+pub const CANARY_NAME_BYTES: usize = 64;
 /// Deployments a tenant may have.
 pub const DEPLOYMENTS: usize = 100;
 /// How long a new version waits for the service of the one before to hand over; it is not installed then.
@@ -123,6 +127,10 @@ pub const PUBLISH_PER_SECOND: u32 = 50;
 pub const TIMERS: usize = 64;
 /// Bytes of a timer's name.
 pub const TIMER_NAME_BYTES: usize = 128;
+/// Bytes of a timer's pattern of times of day.
+pub const CRON_BYTES: usize = 128;
+/// The longest a timer of times of day sleeps before it looks at the clock and the tenant's time zone again: either may be changed.
+pub const CRON_LOOK: Duration = Duration::from_secs(3600);
 /// How long a service waits before it tries again to handle an event, where its tenant has as many runs as it may.
 pub const ENTER_AGAIN: Duration = Duration::from_millis(50);
 /// The longest that who asks a service waits because it has computed more than its share.

@@ -148,7 +148,8 @@ pub(crate) async fn link(
     let mut store = new_store(engine, &limits, None, Run::Trial);
     pre.instantiate_async(&mut store).await.map_err(|error| {
         let why = store.data().explain(&limits, &error);
-        LoadError::Instantiate(format!("{why} ({error:#})"))
+        // Without the frames it was in: they are the author's to know, and there may be many.
+        LoadError::Instantiate(format!("{why} ({})", error.root_cause()))
     })?;
     let wrong_export = |error: wasmtime::Error| LoadError::NoWorld(format!("{error:#}"));
     let exports = |world| inspected.worlds.contains(&world);

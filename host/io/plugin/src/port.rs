@@ -140,6 +140,9 @@ pub trait TenantPort: Send + Sync + 'static {
     /// A line of the plugin's log, already within its quota. Must not block.
     fn log(&self, record: LogRecord<'_>);
 
+    /// The IANA name of the tenant's time zone.
+    fn time_zone(&self) -> String;
+
     /// Resolves when so much time has passed on the tenant's clock.
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()>;
 

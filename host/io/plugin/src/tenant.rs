@@ -1,6 +1,7 @@
 //! A tenant's deployments: which version of which plugin is active, since when, by whom and why.
 
 mod canary;
+mod cron;
 mod events;
 pub(crate) mod journal;
 mod lines;
@@ -34,6 +35,7 @@ use crate::package::Package;
 use crate::plan::{self, Basis, Given, Held, Plan, Want};
 use crate::port::TenantPort;
 use crate::slot::{AppSlot, FunctionSlot, ServiceInbox, ServiceSlot, StrategySlot};
+use crate::tail::{Tail, TailLine};
 use crate::tape::shelf::Shelf;
 use crate::trust::Trust;
 use crate::usage::Counters;
@@ -42,7 +44,8 @@ use events::{Own, Subscribers};
 use journal::{Journal, Kept, Record, Trial};
 use lines::Lines;
 
-pub(crate) use events::{Data, Refused};
+pub(crate) use cron::Pattern;
+pub(crate) use events::{Data, Refused, When};
 pub use lines::Driver;
 
 /// One tenant's plugins. Cheap to clone.
@@ -112,6 +115,7 @@ pub(crate) struct Deployment {
     /// Requests by HTTP that may still be sent, of all versions together.
     pub(crate) http: Arc<Semaphore>,
     pub(crate) metrics: Mutex<Metrics>,
+    pub(crate) tail: Tail,
     usage: Arc<Counters>,
     faults: AtomicU64,
     last_fault: Mutex<Option<String>>,
@@ -260,6 +264,12 @@ impl TenantPlugins {
     /// The service part of a plugin.
     pub fn service(&self, id: &str) -> Option<ServiceSlot> {
         self.0.table.load().deployments.get(id)?.deployment.service()
+    }
+
+    /// What a plugin said and how its runs ended after the line `seq`, oldest first; waits for something, and is none if there is no such plugin.
+    pub async fn tail(&self, id: &str, seq: u64) -> Option<Vec<TailLine>> {
+        let deployment = self.0.table.load().deployments.get(id)?.deployment.clone();
+        Some(deployment.tail.after(seq).await)
     }
 
     /// Every application and function, as the manifests spell them: for the dialplan's check.
@@ -457,6 +467,7 @@ impl Inner {
             runs: AtomicU64::new(0),
             http: Arc::new(Semaphore::new(HTTP_IN_FLIGHT)),
             metrics: Mutex::default(),
+            tail: Tail::default(),
             usage: Arc::default(),
             faults: AtomicU64::new(0),
             last_fault: Mutex::default(),

@@ -29,7 +29,7 @@ async fn begin(rig: &Rig, package: Package, split: &str) -> Result<Installed, In
 }
 
 fn call(random: u128, dialed: &str) -> Chooser {
-    Chooser { call: CallId::from_parts(1_750_000_000_000, random), dialed: dialed.into() }
+    Chooser { call: CallId::from_parts(1_750_000_000_000, random), dialed: dialed.into(), endpoint: None }
 }
 
 /// The version that a call's applications and functions use; the same one for both.

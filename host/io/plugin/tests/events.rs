@@ -158,7 +158,7 @@ async fn nothing_is_heard_of_another_tenant() {
 /// What timers told until one of this name did.
 async fn until_rung(rig: &Rig, name: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    while !lines.iter().any(|line| line.contains(&format!(" timer {name} "))) {
+    while !lines.iter().any(|line| line.contains(&format!(" timer {name}"))) {
         lines.extend(heard(&rig.plugins, "listener").await);
         tokio::task::yield_now().await;
     }
@@ -189,6 +189,39 @@ async fn timers_survive_a_reload_and_a_trap() {
     // An application sets them, too.
     rig.run("listener", "after second 0", &FakeCall::new()).await.unwrap().unwrap();
     assert_eq!(until_rung(&rig, "second").await, ["2 timer second ms=0"]);
+}
+
+/// Times of day are those of the tenant, and come until they are taken back, whichever version hears them.
+#[tokio::test]
+async fn a_time_of_day_comes_again_and_again() {
+    let rig = Rig::new().await;
+    rig.install(listener("listener", 1, "")).await.unwrap();
+    let say = async |request: &str| ask(&rig.plugins, "listener", request).await;
+    let pass = |seconds| rig.tenant.passed.send_modify(|passed| *passed += Duration::from_secs(seconds));
+    for (request, answer) in [
+        ("at evening 0 18 * * *", Ok("done")),
+        ("at weekend 0 12 * * sat,sun", Ok("done")),
+        ("at broken 0 25 * * *", Err("invalid")),
+        ("at never 0 0 30 2 *", Err("invalid")),
+        ("at broken * * *", Err("invalid")),
+    ] {
+        assert_eq!(say(request).await, answer.map(str::to_owned).map_err(str::to_owned), "{request}");
+    }
+    // It is 17:06:40 in Berlin.
+    pass(3_199);
+    assert_eq!(say("after just-before 0").await, Ok("done".into()));
+    assert_eq!(until_rung(&rig, "just-before").await, ["1 timer just-before ms=0"]);
+    pass(1);
+    assert_eq!(until_rung(&rig, "evening").await, ["2 timer evening"]);
+    rig.install(listener("listener", 2, "")).await.unwrap();
+    pass(24 * 3_600);
+    assert_eq!(until_rung(&rig, "evening").await, ["3 timer evening"]);
+    // Three days on, which nobody had time for: it comes once.
+    pass(3 * 24 * 3_600);
+    assert_eq!(until_rung(&rig, "evening").await, ["4 timer evening"]);
+    assert_eq!(say("cancel evening").await, Ok("true".into()));
+    pass(3 * 24 * 3_600);
+    assert_eq!(until_rung(&rig, "weekend").await, ["5 timer weekend"]);
 }
 
 #[tokio::test]

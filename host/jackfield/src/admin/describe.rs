@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use api::{ControlError, ErrorCode, types};
 use dialplan::{Query, TraceKind, explain};
-use plugin::{Deployed, Trouble};
+use plugin::{Deployed, TailEvent, Trouble};
 use serde::Serialize;
 use sip::auth::Algorithm;
 use switch::definition::{Definition, Endpoint};
@@ -199,6 +199,31 @@ pub(super) fn event(entry: plugin::HistoryEntry) -> types::HistoryEntry {
         canary: entry.canary.map(|one| trial(one.version, one.digest, &one.split)),
         who: entry.by.who,
         why: entry.by.why,
+    }
+}
+
+pub(super) fn tail(line: plugin::TailLine) -> types::TailLine {
+    let (kind, level, text, call, cost) = match line.what {
+        TailEvent::Said { level, message } => ("said", Some(level), message, None, None),
+        TailEvent::Ended { call, error, cost } => ("ended", None, error.unwrap_or_default(), Some(call), Some(cost)),
+        TailEvent::Failed { fault } => ("failed", None, fault, None, None),
+    };
+    types::TailLine {
+        seq: line.seq,
+        time: rfc3339(line.unix_ms),
+        version: line.version,
+        run: line.run,
+        kind: kind.into(),
+        level: level.map(|level| format!("{level:?}").to_ascii_lowercase()),
+        text,
+        call,
+        cost: cost.map(|cost| types::RunCost {
+            ms: u64::try_from(cost.time.as_millis()).unwrap_or(u64::MAX),
+            cpu_us: u64::try_from(cost.cpu.as_micros()).unwrap_or(u64::MAX),
+            host_calls: cost.host_calls,
+            moved: cost.moved,
+            memory: cost.memory,
+        }),
     }
 }
 

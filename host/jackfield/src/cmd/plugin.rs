@@ -11,6 +11,8 @@ mod new;
 mod pack;
 mod publish;
 mod replay;
+mod tail;
+mod test;
 mod top;
 
 use std::path::PathBuf;
@@ -55,6 +57,8 @@ enum Command {
     Dev(dev::Dev),
     /// Tell whether a built plugin fits a server, without compiling it: imports, signatures, worlds, capabilities, manifest.
     Check(check::Check),
+    /// Run the recorded calls in a plugin's folder again on what was built of it. Needs no server.
+    Test(test::Test),
     /// Write the reference of what plugins can do: every interface and function with its documentation. Needs no server.
     Docs(docs::Docs),
     /// Make a publisher's key, or show its public part.
@@ -85,6 +89,8 @@ enum Command {
     },
     /// Show what plugins use, the busiest first: the share of a core, memory, calls, host calls.
     Top(top::Top),
+    /// Show what a plugin logs, how its runs end and what they cost, as it happens.
+    Tail(tail::Tail),
     /// Make the version on trial (`install --canary`) the active one.
     Promote {
         /// The tenant.
@@ -142,12 +148,14 @@ impl Plugin {
             Command::Docs(docs) => docs.run(output)?,
             Command::Dev(dev) => dev.run(output).await?,
             Command::Check(check) => check.run(output).await?,
+            Command::Test(test) => test.run(output).await?,
             Command::Key(key) => key.run(output)?,
             Command::Pack(pack) => pack.run(output)?,
             Command::Publish(publish) => publish.run(output).await?,
             Command::Inspect(inspect) => inspect.run(output).await?,
             Command::Install(install) => install.run(&server, output).await?,
             Command::Top(top) => top.run(&server, output).await?,
+            Command::Tail(tail) => tail.run(&server, output).await?,
             Command::Runs { tenant } => replay::list(&tenant, &server, output).await?,
             Command::Replay(replay) => replay.run(&server, output).await?,
             Command::List { tenant } => {
@@ -322,8 +330,9 @@ fn show(plugin: &types::Plugin) -> String {
 
 /// Which calls try a version.
 fn calls_of(split: &str) -> String {
-    match split.strip_prefix("number=") {
-        Some(number) => format!("calls to {number}"),
+    match split.split_once('=') {
+        Some(("endpoint", endpoint)) => format!("calls by {endpoint}"),
+        Some((_, number)) => format!("calls to {number}"),
         None => format!("{split} of the calls"),
     }
 }

@@ -10,7 +10,7 @@ use plugin::PublisherKey;
 use sip::auth::Algorithm;
 use toml_edit::Item;
 
-use super::document::File;
+use super::document::{File, Section};
 use super::problem::Problem;
 use super::setting::{
     Described, Setting, Table, boolean, digest, domains, duration, integer, ip_address, list, publisher,
@@ -87,7 +87,7 @@ const TCP: Setting<Vec<SocketAddr>> = Setting {
 
 const SIP_ADVERTISED: Setting<IpAddr> = Setting {
     key: "advertised",
-    doc: "the address shown in Via and Contact, where phones reach this host under another one (NAT)",
+    doc: "the address that phones are shown; needed where SIP or media is received on 0.0.0.0, and where phones reach this host under another one (NAT)",
     bound: "an IP address",
     default: None,
     read: ip_address,
@@ -137,7 +137,7 @@ const MEDIA_ADDRESS: Setting<IpAddr> = Setting {
 
 const MEDIA_ADVERTISED: Setting<IpAddr> = Setting {
     key: "advertised",
-    doc: "the address shown in SDP; needed where `address` is 0.0.0.0 and the host has several, or is behind NAT",
+    doc: "the address shown in SDP, if it is another than that of [sip]",
     bound: "an IP address",
     default: None,
     read: ip_address,
@@ -273,7 +273,29 @@ impl Server {
         if server.sip_udp.is_empty() && server.sip_tcp.is_empty() {
             problems.push(sip.problem_at("udp", "no phone can reach this host: both `udp` and `tcp` are empty"));
         }
+        if problems.is_empty() {
+            problems.extend(server.nobody_knows_where_it_is(&sip, &media));
+        }
         server
+    }
+
+    /// Phones answer to the address that they are told, and 0.0.0.0 is none.
+    fn nobody_knows_where_it_is(&self, sip: &Section<'_>, media: &Section<'_>) -> Option<Problem> {
+        if self.sip_advertised.is_some() {
+            return None;
+        }
+        let own = net::own_address().unwrap_or(IpAddr::from([192, 0, 2, 5]));
+        let hint = format!("advertised = \"{own}\" below [sip], if that is where phones reach this host");
+        let every = self.sip_udp.iter().chain(&self.sip_tcp).find(|address| address.ip().is_unspecified());
+        if let Some(every) = every {
+            let key = if self.sip_udp.contains(every) { UDP.key } else { TCP.key };
+            let text =
+                format!("SIP is received on {every}, whichever address that is here: phones have to be told one");
+            return Some(sip.problem_at(key, text).hint(hint));
+        }
+        let is_told = !self.media_address.is_unspecified() || self.media_advertised.is_some();
+        let text = || format!("audio is received on {}: phones have to be told one address", self.media_address);
+        (!is_told).then(|| media.problem_at(MEDIA_ADDRESS.key, text()).hint(hint))
     }
 }
 

@@ -36,13 +36,16 @@ context = "internal"
 [plugins.app-echo]
 "#;
 
+/// Where phones reach the host.
+const HERE: &str = "[sip]\nadvertised = \"192.0.2.5\"\n";
+
 /// Exports applications, and is never run here.
 const APPS: &str = r#"(component (instance $none) (export "jackfield:pbx/apps@0.1.0" (instance $none)))"#;
 
 impl Folder {
     fn new() -> Self {
         let folder = Self { config: tempfile::tempdir().unwrap(), bundled: tempfile::tempdir().unwrap() };
-        folder.write("jackfield.toml", "");
+        folder.write("jackfield.toml", HERE);
         folder.tenant("acme", TENANT);
         folder.bundle("app-echo", "Echo", "");
         folder.bundle("app-read", "Read", "[capabilities]\ndialplan = {}\n[config.tries]\ntype = \"integer\"\n");
@@ -136,6 +139,30 @@ fn endpoints_inherit_from_templates() {
     assert_eq!(alice.codecs.len(), 2, "from desk");
     assert_eq!(alice.expiry_max, Duration::from_secs(600), "its own");
     assert_eq!(alice.expiry_min, Duration::from_secs(60), "the default");
+}
+
+/// Phones cannot answer to 0.0.0.0: what a start would refuse is told before, and what would leave calls silent.
+#[test]
+fn phones_are_told_an_address() {
+    let folder = Folder::new();
+    let (own, everywhere) = ("udp = [\"192.0.2.5:5060\"]\ntcp = []\n", "[media]\naddress = \"0.0.0.0\"\n");
+    for (file, line) in [
+        (String::new(), "jackfield.toml:1:1: error: SIP is received on 0.0.0.0:5060"),
+        ("[sip]\nudp = []\n".to_owned(), "jackfield.toml:1:1: error: SIP is received on 0.0.0.0:5060"),
+        (format!("[sip]\n{own}"), "jackfield.toml:1:1: error: audio is received on 0.0.0.0"),
+        (format!("[sip]\n{own}{everywhere}"), "jackfield.toml:5:11: error: audio is received on 0.0.0.0"),
+    ] {
+        folder.write("jackfield.toml", &file);
+        let problems = folder.problems();
+        assert!(problems.len() == 1 && problems[0].starts_with(line), "{file:?}: {problems:?}");
+        assert!(problems[0].contains("(advertised = \""), "{problems:?}");
+    }
+    for file in
+        [HERE.to_owned(), format!("[sip]\n{own}[media]\naddress = \"192.0.2.5\"\n"), format!("{HERE}{own}{everywhere}")]
+    {
+        folder.write("jackfield.toml", &file);
+        assert_eq!(folder.problems(), Vec::<String>::new(), "{file:?}");
+    }
 }
 
 /// F48: an unknown key is an error with file, line, column and a suggestion; all problems are told at once.
@@ -450,7 +477,7 @@ fn a_broken_prompt_is_an_error() {
 fn an_endpoint_that_could_never_log_in_is_told() {
     let folder = Folder::new();
     let hash = format!("ha1-sha256 = \"{}\"", "ab".repeat(32));
-    folder.write("jackfield.toml", "[sip]\ndigest = [\"md5\"]\n");
+    folder.write("jackfield.toml", &format!("{HERE}digest = [\"md5\"]\n"));
     assert_eq!(folder.problems(), Vec::<String>::new());
     folder.tenant("acme", &TENANT.replace("secret = \"Wj7mKq2TzRnP4xVb\"", &hash));
     let problems = folder.problems();
@@ -486,7 +513,7 @@ fn a_package_is_taken_from_whom_the_files_trust() {
     }
     assert_eq!(problems(&format!("publishers = [\"{publisher}\"]"), signed), "");
     assert_eq!(problems("", &format!("{signed}\npublisher = \"{publisher}\"")), "");
-    folder.write("jackfield.toml", &format!("[plugins]\npublishers = [\"{publisher}\"]\n"));
+    folder.write("jackfield.toml", &format!("{HERE}[plugins]\npublishers = [\"{publisher}\"]\n"));
     assert_eq!(problems("", signed), "");
     // What is running goes by what it read when it began.
     let running = Running { publishers: Some(Vec::new()), ..Running::default() };

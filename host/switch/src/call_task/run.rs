@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use call::{Cause, DialArguments, DialStatus, Input, LegId, Outcome, Request, RequestError, RequestId, Route};
 use dialplan::{Ask, Execution, Level, Reply};
 use futures_util::FutureExt as _;
-use plugin::{Chooser, FunctionCall};
+use plugin::FunctionCall;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -96,7 +96,10 @@ impl CallTask {
         let context = self.context_of(leg, &route);
         if self.context.is_empty() {
             self.context.clone_from(&context);
-            self.dialed = self.attribute(leg, "dialed.number").unwrap_or_default();
+            self.chooser.dialed = self.attribute(leg, "dialed.number").unwrap_or_default();
+            // As it was authenticated, whatever it says of itself.
+            let endpoint = self.legs.get(&leg).and_then(|leg| leg.endpoint.as_ref());
+            self.chooser.endpoint = endpoint.map(|endpoint| endpoint.name.clone());
         }
         let run = |program, context| Run {
             program,
@@ -251,7 +254,7 @@ impl CallTask {
     fn run_app(&mut self, leg: LegId, name: String, arguments: String) {
         self.run_count += 1;
         let number = self.run_count;
-        let chooser = self.chooser();
+        let chooser = self.chooser.clone();
         let Some(run) = self.runs.get_mut(&leg) else { return };
         run.number = number;
         let port = Port::new(
@@ -309,7 +312,7 @@ impl CallTask {
     }
 
     fn read_function(&mut self, leg: LegId, name: &str, arguments: Vec<String>) {
-        let Some(slot) = self.tenant.plugins.function_for(name, &self.chooser()) else {
+        let Some(slot) = self.tenant.plugins.function_for(name, &self.chooser) else {
             return self.no_function(leg, name);
         };
         let future = slot.read(arguments, self.function_call(leg)).map(|result| match result {
@@ -321,7 +324,7 @@ impl CallTask {
     }
 
     fn write_function(&mut self, leg: LegId, name: &str, arguments: Vec<String>, value: String) {
-        let Some(slot) = self.tenant.plugins.function_for(name, &self.chooser()) else {
+        let Some(slot) = self.tenant.plugins.function_for(name, &self.chooser) else {
             return self.no_function(leg, name);
         };
         let future = slot.write(arguments, value, self.function_call(leg)).map(|result| match result {
@@ -332,16 +335,11 @@ impl CallTask {
         self.await_function(leg, future);
     }
 
-    /// What tells which version of a plugin this call uses: the same for all of the call.
-    fn chooser(&self) -> Chooser {
-        Chooser { call: self.id, dialed: self.dialed.clone() }
-    }
-
     fn function_call(&self, leg: LegId) -> Option<FunctionCall> {
         let gone = self.runs.get(&leg)?.leg_gone.clone();
         Some(FunctionCall {
             leg,
-            port: Port::new(self.call.id(), self.sender.clone(), Arc::clone(&self.tenant), gone, self.chooser()),
+            port: Port::new(self.call.id(), self.sender.clone(), Arc::clone(&self.tenant), gone, self.chooser.clone()),
         })
     }
 

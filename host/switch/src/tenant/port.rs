@@ -217,6 +217,10 @@ impl TenantPort for Port {
         }
     }
 
+    fn time_zone(&self) -> String {
+        self.definition.load().time_zone.clone()
+    }
+
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
         let (mut due, passed) = tokio::sync::oneshot::channel::<()>();
         self.runtime.spawn(async move {

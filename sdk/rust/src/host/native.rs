@@ -50,6 +50,7 @@ pub trait Fake {
     fn publish(&self, topic: &str, data: &Options) -> Result<u32>;
     fn device(&self, endpoint: &str) -> Option<String>;
     fn after(&self, name: &str, delay: u32, data: &Options) -> Result;
+    fn at(&self, name: &str, pattern: &str, data: &Options) -> Result;
     fn cancel(&self, name: &str) -> Result<bool>;
     fn line_offer(&self, to: &str, description: &str, options: &Options) -> Result<String>;
     fn line_find(&self, id: &str) -> bool;
@@ -212,6 +213,9 @@ pub(crate) fn device(endpoint: &str) -> Option<String> {
 }
 pub(crate) fn after(name: &str, delay: u32, data: &Options) -> Result {
     fake().after(name, delay, data)
+}
+pub(crate) fn at(name: &str, pattern: &str, data: &Options) -> Result {
+    fake().at(name, pattern, data)
 }
 pub(crate) fn cancel(name: &str) -> Result<bool> {
     fake().cancel(name)

@@ -259,6 +259,9 @@ pub(crate) fn device(endpoint: &str) -> Option<String> {
 pub(crate) fn after(name: &str, delay: u32, data: &Options) -> Result {
     Ok(schedule::after(name, delay, data)?)
 }
+pub(crate) fn at(name: &str, pattern: &str, data: &Options) -> Result {
+    Ok(schedule::at(name, pattern, data)?)
+}
 pub(crate) fn cancel(name: &str) -> Result<bool> {
     Ok(schedule::cancel(name)?)
 }

@@ -30,6 +30,7 @@ fn act(verb: &str) -> Result<String> {
             let delay = Duration::from_millis(ms.parse().map_err(|_| Error::invalid("ms"))?);
             schedule::after(name, delay, &[("ms", ms)]).map(|()| "done".into())
         }
+        ["at", name, ref pattern @ ..] => schedule::at(name, &pattern.join(" "), &[]).map(|()| "done".into()),
         ["cancel", name] => schedule::cancel(name).map(|was| was.to_string()),
         ["trap"] => panic!("as asked"),
         ["spin"] => Ok(spin()),

@@ -8,6 +8,7 @@ use crate::generation::{Generation, lock};
 use crate::instance::{Run, State};
 use crate::limit::{LOG_BYTES, LOG_LINE_BYTES, LOG_LINES, RANDOM_BYTES};
 use crate::port::{LogLevel, LogRecord, TenantPort};
+use crate::tail::TailEvent;
 use crate::tape::Tape;
 
 /// Bytes of a setting's name.
@@ -125,6 +126,7 @@ impl LogQuota {
             level,
             message,
         };
+        generation.tell(record.run, TailEvent::Said { level, message: message.into() });
         match &self.tape {
             Some(tape) => tape.log(record),
             None => generation.tenant.log(record),

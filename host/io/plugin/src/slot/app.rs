@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use call::{LegId, Request};
 use tokio::task::JoinHandle;
@@ -11,8 +13,10 @@ use crate::generation::Generation;
 use crate::instance::{Run, new_store};
 use crate::loader::Digest;
 use crate::port::CallPort;
+use crate::tail::{RunCost, TailEvent};
 use crate::tape::Tape;
 use crate::tape::replay::Recorder;
+use crate::usage::metered;
 
 /// An application of the version that is active now. Runs on it even if another becomes active meanwhile.
 #[derive(Clone)]
@@ -120,12 +124,22 @@ pub(crate) async fn perform(
         port.gone().await;
         tokio::time::sleep(limits.grace).await;
     };
-    // Whichever ends first, the Store is dropped here: a guest suspended on its fibre just ends.
+    let (began, cpu) = (Instant::now(), AtomicU64::new(0));
+    let guest = metered(generation.host.ticker.watch(guest), |time| {
+        generation.usage.computed(time);
+        cpu.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    });
+    // Whichever ends first, the guest is dropped here: one that is suspended on its fibre just ends.
     let result = tokio::select! {
-        result = generation.watch(guest) => result,
-        () = hung_up => return Err(RunError::Killed { grace: limits.grace }),
-        () = tokio::time::sleep(limits.max_run) => return Err(RunError::Deadline { limit: limits.max_run }),
+        result = guest => result.map_err(|error| store.data().explain(&limits, &error)),
+        () = hung_up => Err(RunError::Killed { grace: limits.grace }),
+        () = tokio::time::sleep(limits.max_run) => Err(RunError::Deadline { limit: limits.max_run }),
     };
+    let result = result.map(|end| end.map_err(|error| GuestError { code: error.code, detail: error.detail }));
+    let (host_calls, moved, memory) = store.data().done();
+    let cost =
+        RunCost { time: began.elapsed(), cpu: Duration::from_nanos(cpu.into_inner()), host_calls, moved, memory };
+    generation.tell(&name, TailEvent::Ended { call: port.name(), error: error_of(&result), cost });
     if store.data_mut().background.take().is_some() {
         // What the run left playing ends with it: a new prompt takes the leg.
         let request = Request::Play { leg: played_on, prompts: vec!["silence:20".into()], interrupt: String::new() };
@@ -135,8 +149,14 @@ pub(crate) async fn perform(
             drop(port.request(request).await);
         }
     }
+    result
+}
+
+/// The plugin's own error, or the host's.
+fn error_of(result: &Result<AppEnd, RunError>) -> Option<String> {
     match result {
-        Ok(end) => Ok(end.map_err(|error| GuestError { code: error.code, detail: error.detail })),
-        Err(error) => Err(store.data().explain(&limits, &error)),
+        Ok(Ok(())) => None,
+        Ok(Err(own)) => Some(own.to_string()),
+        Err(fault) => Some(fault.to_string()),
     }
 }

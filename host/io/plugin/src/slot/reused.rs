@@ -18,6 +18,7 @@ use crate::instance::{Run, State, new_store};
 use crate::limit::{REUSED_INSTANCE_CALLS, TICK};
 use crate::loader::World;
 use crate::port::BoxFuture;
+use crate::tail::TailEvent;
 use crate::usage::metered;
 
 /// What a guest said, or how it failed.
@@ -59,6 +60,9 @@ impl<T: Send + 'static> Migrating<T> {
 
 async fn watched<T>(generation: Arc<Generation>, name: Arc<str>, guest: impl Future<Output = Answer<T>>) -> Answer<T> {
     let result = generation.host.ticker.watch(guest).await;
+    if let Err(fault) = &result {
+        generation.tell(&name, TailEvent::Failed { fault: fault.to_string() });
+    }
     generation.finished(&name, result.as_ref().err());
     result
 }

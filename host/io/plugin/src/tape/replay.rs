@@ -10,6 +10,7 @@ use super::{Departure, Recording, Stop, Tape};
 use crate::deployment::InstallError;
 use crate::error::RunError;
 use crate::generation::{Generation, Parts};
+use crate::host::Host;
 use crate::inspection;
 use crate::manifest::Manifest;
 use crate::package::Package;
@@ -137,6 +138,18 @@ pub enum ReplayError {
     Package(#[from] InstallError),
 }
 
+impl Host {
+    /// Runs a recorded run again on a package that no tenant has; settings that it did not ask for then are the manifest's defaults.
+    ///
+    /// # Errors
+    /// The package could not be installed, or is another plugin's.
+    pub async fn replay(&self, package: Package, recording: Recording) -> Result<Replay, ReplayError> {
+        let candidate = Candidate::of(&self.0, package).await?.for_run_of(&recording.plugin)?;
+        let run = self.0.guests().spawn(async move { candidate.replay(&recording, Arc::default()).await });
+        Ok(run.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))
+    }
+}
+
 /// A version with nothing around it.
 #[derive(Clone)]
 pub(crate) struct Candidate {
@@ -150,9 +163,12 @@ impl Candidate {
         Self { manifest, version, host }
     }
 
-    /// Whose version it is.
-    pub(crate) fn plugin(&self) -> &str {
-        &self.manifest.id
+    /// Only the plugin's own version is told what it was told.
+    pub(crate) fn for_run_of(self, plugin: &str) -> Result<Self, ReplayError> {
+        match self.manifest.id == plugin {
+            true => Ok(self),
+            false => Err(ReplayError::OtherPlugin { recorded: plugin.to_owned(), package: self.manifest.id }),
+        }
     }
 
     pub(crate) async fn of(host: &Arc<crate::host::Inner>, package: Package) -> Result<Self, InstallError> {

@@ -10,11 +10,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::task::AbortHandle;
 
-use super::{Deployment, Inner, TenantPlugins};
+use super::{Deployment, Inner, Pattern, TenantPlugins};
 use crate::generation::{Generation, lock};
 use crate::grant::Capability;
 use crate::instance::Bucket;
-use crate::limit::{PUBLISH_BURST, PUBLISH_PER_SECOND, SUBSCRIPTIONS, TIMERS};
+use crate::limit::{CRON_LOOK, PUBLISH_BURST, PUBLISH_PER_SECOND, SUBSCRIPTIONS, TIMERS};
+use crate::port::{BoxFuture, TenantPort};
+use crate::slot::ServiceSlot;
 
 /// What is known of an event, by name.
 pub(crate) type Data = Vec<(String, String)>;
@@ -51,6 +53,53 @@ pub(crate) enum Refused {
     TooMany(usize),
     #[error("at most {PUBLISH_PER_SECOND} events a second")]
     TooFast,
+}
+
+/// When a timer comes.
+pub(crate) enum When {
+    /// Once, after this time.
+    In(Duration),
+    /// At these times of day, again and again.
+    At(Pattern),
+}
+
+/// A timer that is set.
+struct Timer {
+    deployment: Weak<Deployment>,
+    name: String,
+    data: Data,
+}
+
+impl Timer {
+    async fn once(self, due: BoxFuture<'static, ()>, number: u64) {
+        due.await;
+        let Some(service) = self.service() else { return };
+        let rung = || {
+            if let Some(deployment) = self.deployment.upgrade() {
+                deployment.timer_rung(&self.name, number);
+            }
+        };
+        service.tell_for_sure(("timer", &self.name), self.data, rung).await;
+    }
+
+    async fn again(self, pattern: Pattern, tenant: Arc<dyn TenantPort>) {
+        let mut last = tenant.clock().unix_ms;
+        while let Some(due) = pattern.next(&tenant.time_zone(), last) {
+            let now = tenant.clock().unix_ms;
+            if let Some(left) = due.checked_sub(now).filter(|left| *left > 0) {
+                tenant.sleep(Duration::from_millis(left).min(CRON_LOOK)).await;
+                continue;
+            }
+            let Some(service) = self.service() else { return };
+            service.tell_for_sure(("timer", &self.name), self.data.clone(), || {}).await;
+            // Not `due`: what was missed meanwhile is not made up for.
+            last = now;
+        }
+    }
+
+    fn service(&self) -> Option<ServiceSlot> {
+        self.deployment.upgrade()?.service()
+    }
 }
 
 impl Default for Own {
@@ -154,7 +203,7 @@ impl Deployment {
         self: &Arc<Self>,
         generation: &Generation,
         name: String,
-        delay: Duration,
+        when: When,
         data: Data,
     ) -> Result<(), Refused> {
         if self.service().is_none() {
@@ -166,17 +215,12 @@ impl Deployment {
         }
         timers.count += 1;
         let number = timers.count;
-        let (deployment, due, key) = (Arc::downgrade(self), generation.tenant.sleep(delay), name.clone());
-        let task = generation.host.guests().spawn(async move {
-            due.await;
-            let Some(service) = deployment.upgrade().and_then(|deployment| deployment.service()) else { return };
-            let rung = || {
-                if let Some(deployment) = deployment.upgrade() {
-                    deployment.timer_rung(&name, number);
-                }
-            };
-            service.tell_for_sure(("timer", &name), data, rung).await;
-        });
+        let key = name.clone();
+        let (timer, guests) = (Timer { deployment: Arc::downgrade(self), name, data }, generation.host.guests());
+        let task = match when {
+            When::In(delay) => guests.spawn(timer.once(generation.tenant.sleep(delay), number)),
+            When::At(pattern) => guests.spawn(timer.again(pattern, generation.tenant.clone())),
+        };
         if let Some((_, former)) = timers.set.insert(key, (number, task.abort_handle())) {
             former.abort();
         }

@@ -32,11 +32,7 @@ impl Inner {
         let plugin = recording.plugin.clone();
         let which = match against {
             Against::Package(package) => {
-                let candidate = Candidate::of(&self.host.0, package).await?;
-                return match candidate.plugin() == plugin {
-                    true => Ok(candidate),
-                    false => Err(ReplayError::OtherPlugin { recorded: plugin, package: candidate.plugin().to_owned() }),
-                };
+                return Candidate::of(&self.host.0, package).await?.for_run_of(&plugin);
             }
             Against::Version(which) => which,
             Against::Same => recording.component.to_string(),

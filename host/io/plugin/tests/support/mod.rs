@@ -268,6 +268,10 @@ impl TenantPort for FakeTenant {
         self.lines.lock().unwrap().push(format!("{} {:?} {}", record.run, record.level, record.message));
     }
 
+    fn time_zone(&self) -> String {
+        "Europe/Berlin".into()
+    }
+
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
         let mut passed = self.passed.subscribe();
         let due = *passed.borrow() + time;
@@ -281,7 +285,9 @@ impl TenantPort for FakeTenant {
     }
 
     fn clock(&self) -> Clock {
-        Clock { unix_ms: 1_750_000_000_000, up_ms: 1_000 }
+        let passed = u64::try_from(self.passed.borrow().as_millis()).unwrap();
+        // Sunday, 15 June 2025, 15:06:40 UTC.
+        Clock { unix_ms: 1_750_000_000_000 + passed, up_ms: 1_000 }
     }
 }
 

@@ -84,7 +84,7 @@ fn not_read(error: ::plugin::OfferError) -> Failure {
 }
 
 /// The manifest of a folder and where its component is: beside it in a package, else where the build leaves it.
-fn built(folder: &Path) -> Result<(Option<Manifest>, PathBuf), Failure> {
+pub(super) fn built(folder: &Path) -> Result<(Option<Manifest>, PathBuf), Failure> {
     let manifest = build::manifest(folder);
     let (_, manifest) = manifest.map_err(|failure| Failure { exit: Exit::NotDone, ..failure })?;
     let packed = component(folder).or_else(|_| component(&folder.join("build/package")));

@@ -31,7 +31,8 @@ pub(super) struct Install {
     /// Show what it would be allowed, and install nothing.
     #[arg(long, conflicts_with = "yes")]
     plan: bool,
-    /// Let some calls try it beside the active version: a share such as 10%, or one dialled number as number=601.
+    /// Let some calls try it beside the active version: a share such as 10%, one dialled number as number=601, or one
+    /// phone's calls as endpoint=100.
     #[arg(long, value_name = "SHARE")]
     canary: Option<String>,
     /// Why, for the history.

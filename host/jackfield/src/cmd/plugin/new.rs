@@ -115,7 +115,7 @@ fn steps(id: &str, kind: author::Kind, provided: &str) -> (String, &'static str)
                 "printf '[plugins.{id}]\\npackage = \"%s\"\\nunsigned = true\\ngrants = [\"lines\"]\\nchannel-context = \
                  \"internal\"\\n' \"$PWD/{id}/build/package\" >> {tenant}/tenant.toml"
             );
-            (format!("{table}\n    {}", exten(&format!("_8.,1,Dial({provided}:${{EXTEN:1}})"))), "8600")
+            (format!("{table}\n    {}", exten(&format!("_7.,1,Dial({provided}:${{EXTEN:1}})"))), "7600")
         }
     }
 }

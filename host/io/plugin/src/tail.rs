@@ -1,0 +1,174 @@
+//! What a plugin said and how its runs ended: the newest lines of a deployment, for somebody who watches it.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::generation::lock;
+use crate::limit::{TAIL_BYTES, TAIL_LINES};
+use crate::port::LogLevel;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TailLine {
+    /// Counts the lines of the deployment from 1: a gap tells of lines that nobody read in time. It begins anew with the host.
+    pub seq: u64,
+    /// Milliseconds since 1970.
+    pub unix_ms: u64,
+    /// The plugin's own version that it was.
+    pub version: String,
+    /// The application, function or strategy; empty for a service.
+    pub run: String,
+    /// What it was.
+    pub what: TailEvent,
+}
+
+/// What a plugin did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TailEvent {
+    /// It logged something.
+    Said {
+        /// How bad it is.
+        level: LogLevel,
+        /// The text.
+        message: String,
+    },
+    /// A run of an application is over. Functions and strategies end too often to be told.
+    Ended {
+        /// The call, as its record names it.
+        call: String,
+        /// The plugin's own error, or why the host ended it; none if it went well.
+        error: Option<String>,
+        /// What it cost.
+        cost: RunCost,
+    },
+    /// A function, a strategy or the service failed.
+    Failed {
+        /// How.
+        fault: String,
+    },
+}
+
+/// What one run used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunCost {
+    /// From its begin to its end.
+    pub time: Duration,
+    /// Computing, host functions included.
+    pub cpu: Duration,
+    /// Host functions it called.
+    pub host_calls: u64,
+    /// Bytes that it gave and got by them.
+    pub moved: u64,
+    /// Bytes of memory it had in the end; memories do not shrink.
+    pub memory: u64,
+}
+
+impl TailEvent {
+    /// Bytes of its text.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Said { message, .. } => message.len(),
+            Self::Ended { call, error, .. } => call.len() + error.as_ref().map_or(0, String::len),
+            Self::Failed { fault } => fault.len(),
+        }
+    }
+}
+
+/// The newest lines, [`TAIL_LINES`] and [`TAIL_BYTES`] of text at most.
+#[derive(Default)]
+pub(crate) struct Tail {
+    lines: Mutex<Lines>,
+    news: Notify,
+}
+
+#[derive(Default)]
+struct Lines {
+    newest: VecDeque<TailLine>,
+    bytes: usize,
+    seq: u64,
+}
+
+impl Lines {
+    fn after(&self, seq: u64) -> Vec<TailLine> {
+        // Whoever is ahead has watched the host before it came up again.
+        let seq = if seq > self.seq { 0 } else { seq };
+        self.newest.iter().filter(|line| line.seq > seq).cloned().collect()
+    }
+}
+
+impl Tail {
+    pub(crate) fn add(&self, unix_ms: u64, version: &str, run: &str, what: TailEvent) {
+        {
+            let mut lines = lock(&self.lines);
+            lines.seq += 1;
+            lines.bytes += what.bytes();
+            let line = TailLine { seq: lines.seq, unix_ms, version: version.into(), run: run.into(), what };
+            lines.newest.push_back(line);
+            while lines.newest.len() > TAIL_LINES || (lines.bytes > TAIL_BYTES && lines.newest.len() > 1) {
+                let oldest = lines.newest.pop_front();
+                lines.bytes -= oldest.map_or(0, |oldest| oldest.what.bytes());
+            }
+        }
+        self.news.notify_waiters();
+    }
+
+    /// The lines after `seq`; waits for one where there is none.
+    pub(crate) async fn after(&self, seq: u64) -> Vec<TailLine> {
+        loop {
+            let news = self.news.notified();
+            tokio::pin!(news);
+            // Before the look, so that a line in between is not missed.
+            news.as_mut().enable();
+            let lines = lock(&self.lines).after(seq);
+            if !lines.is_empty() {
+                return lines;
+            }
+            news.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(message: &str) -> TailEvent {
+        TailEvent::Said { level: LogLevel::Info, message: message.into() }
+    }
+
+    fn seqs(lines: &[TailLine]) -> Vec<u64> {
+        lines.iter().map(|line| line.seq).collect()
+    }
+
+    #[tokio::test]
+    async fn the_newest_lines_are_kept_within_both_bounds() {
+        let tail = Tail::default();
+        for _ in 0..=TAIL_LINES {
+            tail.add(1, "0.1.0", "Hello", said("x"));
+        }
+        let lines = tail.after(0).await;
+        assert_eq!((lines.len(), lines[0].seq), (TAIL_LINES, 2));
+        tail.add(1, "0.1.0", "Hello", said(&"x".repeat(TAIL_BYTES)));
+        assert_eq!(seqs(&tail.after(0).await), [TAIL_LINES as u64 + 2], "the newest stays, however long it is");
+        tail.add(1, "0.1.0", "Hello", said("x"));
+        assert_eq!(seqs(&tail.after(0).await), [TAIL_LINES as u64 + 3]);
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_told_and_who_was_there_before_the_host_begins_anew() {
+        let tail = std::sync::Arc::new(Tail::default());
+        let waiting = tokio::spawn({
+            let tail = tail.clone();
+            async move { tail.after(0).await }
+        });
+        tokio::task::yield_now().await;
+        tail.add(1, "0.1.0", "", said("one"));
+        assert_eq!(seqs(&waiting.await.unwrap()), [1]);
+        tail.add(1, "0.1.0", "", said("two"));
+        assert_eq!(seqs(&tail.after(1).await), [2]);
+        assert_eq!(seqs(&tail.after(77).await), [1, 2]);
+    }
+}
