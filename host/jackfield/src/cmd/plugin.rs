@@ -344,7 +344,7 @@ fn some(words: &[String]) -> String {
 fn events(history: &[HistoryEntry]) -> String {
     let row = |entry: &HistoryEntry| {
         let active = named(entry.version.as_deref(), entry.digest.as_deref());
-        let granted = entry.granted.join(" ");
+        let granted = some(&entry.granted);
         let trial = entry
             .canary
             .iter()

@@ -409,12 +409,16 @@ impl Endpoint {
 
 /// The lines of a 415 for a body that no part of an INVITE session can read (§8.2.3); none when it is fine.
 fn unsupported_body(request: &Request) -> Option<&'static [(&'static str, &'static [u8])]> {
+    // Of no body it says nothing.
+    if request.body.is_empty() {
+        return None;
+    }
     let encoding = request.headers.get(&HeaderName::ContentEncoding);
     if encoding.is_some_and(|value| !value.eq_ignore_ascii_case(b"identity")) {
         return Some(&[("Accept-Encoding", b"identity")]);
     }
     let session = matches!(request.method, Method::Invite | Method::Update | Method::Prack);
-    if !session || request.body.is_empty() {
+    if !session {
         return None;
     }
     // A body without a type in an INVITE can only be the usual one.

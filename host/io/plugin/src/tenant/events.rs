@@ -92,8 +92,8 @@ impl Timer {
             }
             let Some(service) = self.service() else { return };
             service.tell_for_sure(("timer", &self.name), self.data.clone(), || {}).await;
-            // Not `due`: what was missed meanwhile is not made up for.
-            last = now;
+            // Not `due`, and not before the service had room: what was missed meanwhile is not made up for.
+            last = tenant.clock().unix_ms;
         }
     }
 

@@ -82,9 +82,11 @@ pub(super) fn run(id: &str, kind: Option<Kind>, language: Language, output: Outp
     };
     output.value(&json!({ "folder": id, word: provided }), || {
         let (lines, number) = steps(id, kind, &provided);
+        let needs =
+            if kind == author::Kind::Strategy { " with the phones 101 and 102 registered, its members" } else { "" };
         format!(
             "{id} has {what} {provided}. Next:\n\n    jackfield plugin build {id}\n    {lines}\n\n\
-             and call {number}: jackfield call acme 100 {number}"
+             and call {number}{needs}: jackfield call acme 100 {number}"
         )
     });
     Ok(())
