@@ -612,7 +612,7 @@ bool exports_jackfield_pbx_functions_write(plugin_string_t *name, plugin_list_st
 }
 #endif
 
-#ifdef JF_WORLD_STRATEGY
+#if defined JF_WORLD_STRATEGY || defined JF_WORLD_SERVICE
 /* A list of facts that ends with {0}; `close_facts` frees it. */
 static jf_option *open_facts(const jackfield_pbx_types_options_t *wire) {
     jf_option *facts = calloc(wire->len + 1, sizeof *facts);
@@ -630,7 +630,9 @@ static void close_facts(const jf_option *facts) {
     }
     free((void *)facts);
 }
+#endif
 
+#ifdef JF_WORLD_STRATEGY
 static const jf_strategy *find_strategy(const plugin_string_t *name) {
     for (const jf_strategy *strategy = jf_strategies; strategy->name; strategy++) {
         if (is_named(name, strategy->name))
@@ -678,9 +680,6 @@ bool exports_jackfield_pbx_strategies_choose(plugin_string_t *name, exports_jack
 #endif
 
 #ifdef JF_WORLD_SERVICE
-/* The most that an event tells; the host has the same bound. */
-#define JF_EVENT_DATA 32
-
 /* What a function of the service wrote goes to the host, which frees it; or its failure does. */
 static bool give(jf_status status, const char *text, plugin_list_u8_t *wire, wire_error *error) {
     if (status != JF_OK)
@@ -700,20 +699,14 @@ bool exports_jackfield_pbx_services_start(plugin_list_u8_t *maybe_restored, expo
 }
 
 bool exports_jackfield_pbx_services_handle(exports_jackfield_pbx_services_event_t *event, exports_jackfield_pbx_services_error_t *error) {
-    jf_option data[JF_EVENT_DATA + 1] = {{0}};
     jf_status status = JF_OK;
     if (jf_plugin_service.handle) {
-        size_t count = event->data.len < JF_EVENT_DATA ? event->data.len : JF_EVENT_DATA;
-        for (size_t at = 0; at < count; at++)
-            data[at] = (jf_option){terminated(&event->data.ptr[at].f0), terminated(&event->data.ptr[at].f1)};
+        jf_option *data = open_facts(&event->data);
         char *kind = terminated(&event->kind), *source = terminated(&event->source);
         status = jf_plugin_service.handle(kind, source, data);
-        for (size_t at = 0; at < count; at++) {
-            free((void *)data[at].name);
-            free((void *)data[at].value);
-        }
         free(kind);
         free(source);
+        close_facts(data);
     }
     exports_jackfield_pbx_services_event_free(event);
     return status == JF_OK ? true : refuse(status, error);

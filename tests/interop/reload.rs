@@ -97,6 +97,27 @@ fn a_storm_of_replacements_costs_nobody_anything() {
     until_inside(&server, 0, 0);
 }
 
+/// A plugin that leaves the file makes room for another one that has its names, strategies and all.
+#[test]
+fn a_plugin_takes_over_the_names_of_one_that_leaves_the_file() {
+    let server = Server::start();
+    let (bundled, folder) = (profile().join("plugins/strategy-queue"), server.scratch("strategy-own"));
+    let manifest = std::fs::read_to_string(bundled.join("plugin.toml")).unwrap();
+    std::fs::write(folder.join("plugin.toml"), manifest.replace("\"strategy-queue\"", "\"strategy-own\"")).unwrap();
+    std::fs::copy(bundled.join("strategy-queue.wasm"), folder.join("strategy-own.wasm")).unwrap();
+    let file = server.file("acme", "tenant.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let table = format!("[plugins.strategy-own]\npackage = {folder:?}\nunsigned = true\n");
+    let own = text.replace("[plugins.strategy-queue]\n", &table);
+    assert_ne!(own, text);
+    std::fs::write(&file, own).unwrap();
+    let (code, said) = server.say(&["reload"]);
+    assert_eq!(code, 0, "{said}");
+    let strategies = &server.ask(&["plugin", "show", "acme", "strategy-own"])["strategies"];
+    assert_eq!(strategies[0], "longest-idle");
+    assert_eq!(server.say(&["plugin", "show", "acme", "strategy-queue"]).0, 5);
+}
+
 /// The plugin once so many calls are in its active version and so many in former ones.
 fn until_inside(server: &Server, live: usize, draining: usize) -> Value {
     until(&format!("{live} calls inside, {draining} draining"), || {

@@ -11,6 +11,8 @@ use crate::wire::{Answer, Request, Ticket};
 
 /// Where logged-in members are kept: `member/QUEUE/ENDPOINT`.
 const MEMBERS: &str = "member/";
+/// Members of whom a strategy chooses: what one choice takes.
+const CHOICE_MAX: usize = 256;
 /// Members of a tenant that are logged in, all queues together.
 const LOGGED_IN_MAX: usize = 1_000;
 
@@ -151,7 +153,7 @@ fn ask(strategy: &str, queue: &Queue, free: &[Candidate], now: u64) -> Vec<Strin
         let idle = now.saturating_sub(member.free_since) / 1_000;
         strategy::Candidate::new(&member.name).with("idle-seconds", idle).with("calls", member.calls)
     };
-    let candidates: Vec<_> = free.iter().map(candidate).collect();
+    let candidates: Vec<_> = free.iter().take(CHOICE_MAX).map(candidate).collect();
     strategy::choose(strategy, &[("queue", &queue.name)], &candidates).unwrap_or_else(|error| {
         log(Level::Error, &format!("strategy {strategy}: {error}"));
         choose_simply(queue, free)

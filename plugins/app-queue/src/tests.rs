@@ -352,6 +352,25 @@ fn another_plugin_chooses() {
     assert_eq!(served(queues()), "dial 101&102", "it is not installed");
 }
 
+/// One choice takes 256: more members than that are no reason to let all ring.
+#[test]
+fn a_choice_is_of_as_many_as_it_takes() {
+    let names: Vec<String> = (1_000..1_300).map(|name| name.to_string()).collect();
+    let (set, logged_in) = names.split_at(200);
+    let mut fake = fake().config("queues", &format!("sales {} strategy=last", set.join(" ")));
+    for name in logged_in {
+        fake = fake.value(&format!("member/sales/{name}"), "");
+    }
+    for name in &names {
+        fake = fake.device(name, "idle");
+    }
+    let last =
+        |candidates: &[strategy::Candidate]| Ok(candidates.iter().skip(255).map(|one| one.name.clone()).collect());
+    let (fake, _service) = with_service(fake.strategy("last", last));
+    run(&fake, "sales").expect("it is served");
+    assert_eq!(fake.actions().last().map(String::as_str), Some("dial 1255"));
+}
+
 #[test]
 fn simple_strategies_need_no_plugin() {
     let free: Vec<Candidate> =

@@ -613,12 +613,16 @@ impl Host for State {
     }
 
     fn after(&self, name: &str, delay: u32, _data: &Vec<(String, String)>) -> Result {
-        self.0.borrow_mut().timers.insert(name.into(), delay);
+        let mut inner = self.0.borrow_mut();
+        inner.patterns.remove(name);
+        inner.timers.insert(name.into(), delay);
         Ok(())
     }
 
     fn at(&self, name: &str, pattern: &str, _data: &Vec<(String, String)>) -> Result {
-        self.0.borrow_mut().patterns.insert(name.into(), pattern.into());
+        let mut inner = self.0.borrow_mut();
+        inner.timers.remove(name);
+        inner.patterns.insert(name.into(), pattern.into());
         Ok(())
     }
 

@@ -34,6 +34,8 @@ pub(crate) fn all() -> Vec<Target> {
         #[cfg(feature = "scenario")]
         plugin::PACKAGE,
         #[cfg(feature = "scenario")]
+        plugin::TIMES_OF_DAY,
+        #[cfg(feature = "scenario")]
         http::URL,
         #[cfg(feature = "scenario")]
         http::HOSTS,

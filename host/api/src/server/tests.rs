@@ -133,6 +133,18 @@ async fn server() -> (tempfile::TempDir, Server, Client) {
     (folder, server, Client::new(&path))
 }
 
+/// Who asks for news waits no longer than a server that stops has time for.
+#[tokio::test]
+async fn a_question_for_news_waits_for_so_long_and_no_longer() {
+    let (_folder, server, client) = server().await;
+    for (query, seq) in [("", 0), ("?after=5", 5), ("?after=5&wait_s=1", 6), ("?after=5&wait_s=3600", 7)] {
+        let path = format!("/v1/tenants/acme/plugins/app-echo/tail{query}");
+        let lines: Vec<TailLine> = client.get(&path).await.unwrap();
+        assert_eq!(lines[0].seq, seq, "{query}");
+    }
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_client_gets_what_the_server_says() {
     let (_folder, server, client) = server().await;

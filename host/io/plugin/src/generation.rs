@@ -178,6 +178,13 @@ impl Generation {
         }
     }
 
+    /// Tells those who watch the deployment of a run that is not told otherwise, where the guest failed; a refusal is no failure.
+    pub(crate) fn tell_of_failure(&self, run: &str, fault: Option<&RunError>) {
+        if let Some(fault) = fault.filter(|fault| fault.is_fault_of_guest()) {
+            self.tell(run, TailEvent::Failed { fault: fault.to_string() });
+        }
+    }
+
     /// Tells those who watch the deployment.
     pub(crate) fn tell(&self, run: &str, what: TailEvent) {
         if let Some(deployment) = self.deployment.upgrade() {

@@ -73,6 +73,6 @@ pub use slot::{AppEnd, AppSlot, FunctionCall, FunctionSlot, ServiceSlot};
 pub use tail::{RunCost, TailEvent, TailLine};
 pub use tape::replay::{Against, Replay, ReplayError};
 pub use tape::{Crossing, Departure, Keeping, Recording};
-pub use tenant::{Driver, TenantPlugins};
+pub use tenant::{Driver, TenantPlugins, TimesOfDay};
 pub use trust::{Trust, TrustError};
 pub use usage::Usage;

@@ -79,6 +79,8 @@ pub const FUNCTION_VALUE_BYTES: usize = 64 << 10;
 pub const TAIL_LINES: usize = 256;
 /// Bytes of their text.
 pub const TAIL_BYTES: usize = 64 << 10;
+/// Bytes of one of them; as many as a line of the log.
+pub const TAIL_LINE_BYTES: usize = LOG_LINE_BYTES;
 /// Candidates of one choice.
 pub const CANDIDATES: usize = 256;
 /// Bytes of a candidate's name.
@@ -101,7 +103,7 @@ pub const HISTORY: usize = 100;
 pub const KEPT_VERSIONS: usize = 10;
 /// Publishers that are remembered of a plugin.
 pub const PUBLISHERS: usize = 16;
-/// Longest dialled number whose calls a version on trial takes.
+/// Bytes of the dialled number, or of the endpoint, whose calls a version on trial takes.
 pub const CANARY_NAME_BYTES: usize = 64;
 /// Deployments a tenant may have.
 pub const DEPLOYMENTS: usize = 100;

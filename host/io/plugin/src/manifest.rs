@@ -242,19 +242,21 @@ impl Manifest {
         if self.version.is_empty() || self.version.len() > 64 || self.version.chars().any(|c| !c.is_ascii_graphic()) {
             return Err(("version", format!("version {:?} is empty, too long or has spaces", self.version)));
         }
-        for (key, names) in [("apps", &self.apps), ("functions", &self.functions)] {
+        // The dialplan's names have no hyphen.
+        let provided = [
+            ("apps", &self.apps, "letters, digits and '_'"),
+            ("functions", &self.functions, "letters, digits and '_'"),
+            ("strategies", &self.strategies, "letters, digits, '-' and '_'"),
+        ];
+        for (key, names, made_of) in provided {
             if names.len() > limit::PROVIDES {
                 return Err((key, format!("more than {} names", limit::PROVIDES)));
             }
-            if let Some(name) = names.iter().find(|name| !is_name(name)) {
-                return Err((key, format!("{name:?} is not a name (letters, digits and '_', at most 64)")));
+            let fits =
+                |name: &str| is_name(&if key == "strategies" { name.replace('-', "_") } else { name.to_owned() });
+            if let Some(name) = names.iter().find(|name| !fits(name)) {
+                return Err((key, format!("{name:?} is not a name ({made_of}, at most 64)")));
             }
-        }
-        if self.strategies.len() > limit::PROVIDES {
-            return Err(("strategies", format!("more than {} names", limit::PROVIDES)));
-        }
-        if let Some(name) = self.strategies.iter().find(|name| !is_name(&name.replace('-', "_"))) {
-            return Err(("strategies", format!("{name:?} is not a name (letters, digits, '-' and '_', at most 64)")));
         }
         self.check_schemes().map_err(|message| ("schemes", message))?;
         if self.capabilities.values().any(|bounds| bounds.hosts().len() > limit::HTTP_HOSTS) {

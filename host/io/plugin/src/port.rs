@@ -292,7 +292,8 @@ pub struct LogRecord<'a> {
 }
 
 /// How bad a line of a plugin's log is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// For the author.
     Debug,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::generation::lock;
-use crate::limit::{TAIL_BYTES, TAIL_LINES};
+use crate::limit::{TAIL_BYTES, TAIL_LINE_BYTES, TAIL_LINES};
 use crate::port::LogLevel;
 
 /// One line.
@@ -67,12 +67,12 @@ pub struct RunCost {
 }
 
 impl TailEvent {
-    /// Bytes of its text.
-    fn bytes(&self) -> usize {
+    /// Its text, of which a guest can make as much as crosses.
+    fn text(&mut self) -> Option<&mut String> {
         match self {
-            Self::Said { message, .. } => message.len(),
-            Self::Ended { call, error, .. } => call.len() + error.as_ref().map_or(0, String::len),
-            Self::Failed { fault } => fault.len(),
+            Self::Said { message, .. } => Some(message),
+            Self::Ended { error, .. } => error.as_mut(),
+            Self::Failed { fault } => Some(fault),
         }
     }
 }
@@ -86,7 +86,8 @@ pub(crate) struct Tail {
 
 #[derive(Default)]
 struct Lines {
-    newest: VecDeque<TailLine>,
+    /// Each with the bytes of its text.
+    newest: VecDeque<(usize, TailLine)>,
     bytes: usize,
     seq: u64,
 }
@@ -95,21 +96,25 @@ impl Lines {
     fn after(&self, seq: u64) -> Vec<TailLine> {
         // Whoever is ahead has watched the host before it came up again.
         let seq = if seq > self.seq { 0 } else { seq };
-        self.newest.iter().filter(|line| line.seq > seq).cloned().collect()
+        self.newest.iter().map(|(_, line)| line).filter(|line| line.seq > seq).cloned().collect()
     }
 }
 
 impl Tail {
-    pub(crate) fn add(&self, unix_ms: u64, version: &str, run: &str, what: TailEvent) {
+    pub(crate) fn add(&self, unix_ms: u64, version: &str, run: &str, mut what: TailEvent) {
+        let bytes = what.text().map_or(0, |text| {
+            text.truncate(text.floor_char_boundary(TAIL_LINE_BYTES));
+            text.len()
+        });
         {
             let mut lines = lock(&self.lines);
             lines.seq += 1;
-            lines.bytes += what.bytes();
+            lines.bytes += bytes;
             let line = TailLine { seq: lines.seq, unix_ms, version: version.into(), run: run.into(), what };
-            lines.newest.push_back(line);
-            while lines.newest.len() > TAIL_LINES || (lines.bytes > TAIL_BYTES && lines.newest.len() > 1) {
+            lines.newest.push_back((bytes, line));
+            while lines.newest.len() > TAIL_LINES || lines.bytes > TAIL_BYTES {
                 let oldest = lines.newest.pop_front();
-                lines.bytes -= oldest.map_or(0, |oldest| oldest.what.bytes());
+                lines.bytes -= oldest.map_or(0, |(bytes, _)| bytes);
             }
         }
         self.news.notify_waiters();
@@ -151,10 +156,15 @@ mod tests {
         }
         let lines = tail.after(0).await;
         assert_eq!((lines.len(), lines[0].seq), (TAIL_LINES, 2));
-        tail.add(1, "0.1.0", "Hello", said(&"x".repeat(TAIL_BYTES)));
-        assert_eq!(seqs(&tail.after(0).await), [TAIL_LINES as u64 + 2], "the newest stays, however long it is");
+        let long = TAIL_BYTES / TAIL_LINE_BYTES;
+        for _ in 0..long {
+            tail.add(1, "0.1.0", "Hello", said(&"é".repeat(TAIL_LINE_BYTES)));
+        }
+        let lines = tail.after(0).await;
+        assert_eq!((lines.len(), lines[0].seq), (long, TAIL_LINES as u64 + 2));
+        assert!(matches!(&lines[0].what, TailEvent::Said { message, .. } if message.len() == TAIL_LINE_BYTES));
         tail.add(1, "0.1.0", "Hello", said("x"));
-        assert_eq!(seqs(&tail.after(0).await), [TAIL_LINES as u64 + 3]);
+        assert_eq!(tail.after(0).await.len(), long, "the oldest makes room");
     }
 
     #[tokio::test]

@@ -44,7 +44,7 @@ use events::{Own, Subscribers};
 use journal::{Journal, Kept, Record, Trial};
 use lines::Lines;
 
-pub(crate) use cron::Pattern;
+pub use cron::TimesOfDay;
 pub(crate) use events::{Data, Refused, When};
 pub use lines::Driver;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use call::TenantId;
-use plugin::{Consent, HostConfig, InstallError, Package, TenantPlugins, Terms, limit};
+use plugin::{Consent, HostConfig, InstallError, Package, RunError, TenantPlugins, Terms, limit};
 use support::{FakeCall, FakeTenant, Rig, by, component, variant};
 
 const MANIFEST: &str = include_str!("../../../../tests/guest/listener/plugin.toml");
@@ -222,6 +222,15 @@ async fn a_time_of_day_comes_again_and_again() {
     assert_eq!(say("cancel evening").await, Ok("true".into()));
     pass(3 * 24 * 3_600);
     assert_eq!(until_rung(&rig, "weekend").await, ["5 timer weekend"]);
+}
+
+/// Looking for a time that never comes is the guest's own computing (2H).
+#[tokio::test]
+async fn who_asks_for_what_never_comes_pays_for_the_search() {
+    let rig = Rig::new().await;
+    rig.install(listener("listener", 1, "")).await.unwrap();
+    let ended = rig.run("listener", "never", &FakeCall::new()).await;
+    assert!(matches!(ended, Err(RunError::Cpu { .. })), "{ended:?}");
 }
 
 #[tokio::test]

@@ -40,6 +40,7 @@ async fn an_application_and_a_service_have_a_strategy_choose() {
             ("spins", "failed"),
             ("traps", "failed"),
             ("unheard-of", "invalid"),
+            (&"x".repeat(65), "limit"),
         ] {
             assert_eq!(chosen(&rig, &format!("{asker}{strategy}")).await, answer, "{asker}{strategy}");
         }

@@ -241,7 +241,10 @@ fn shares_a_name(installed: &plugin::Deployed, plugin: &config::Plugin) -> bool 
     let shares = |own: &[String], other: &[String]| {
         own.iter().any(|name| other.iter().any(|other| other.eq_ignore_ascii_case(name)))
     };
-    shares(&installed.apps, &manifest.apps) || shares(&installed.functions, &manifest.functions)
+    shares(&installed.apps, &manifest.apps)
+        || shares(&installed.functions, &manifest.functions)
+        || shares(&installed.strategies, &manifest.strategies)
+        || shares(&installed.schemes, &manifest.schemes)
 }
 
 /// What was remembered; nothing after a loss, which makes the file's plugins be installed once more.

@@ -214,7 +214,7 @@ pub(super) fn tail(line: plugin::TailLine) -> types::TailLine {
         version: line.version,
         run: line.run,
         kind: kind.into(),
-        level: level.map(|level| format!("{level:?}").to_ascii_lowercase()),
+        level: level.map(|level| word(&level)),
         text,
         call,
         cost: cost.map(|cost| types::RunCost {

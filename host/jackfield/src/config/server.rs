@@ -274,18 +274,20 @@ impl Server {
             problems.push(sip.problem_at("udp", "no phone can reach this host: both `udp` and `tcp` are empty"));
         }
         if problems.is_empty() {
-            problems.extend(server.nobody_knows_where_it_is(&sip, &media));
+            problems.extend(server.lacks_an_address(&sip, &media));
         }
         server
     }
 
     /// Phones answer to the address that they are told, and 0.0.0.0 is none.
-    fn nobody_knows_where_it_is(&self, sip: &Section<'_>, media: &Section<'_>) -> Option<Problem> {
+    fn lacks_an_address(&self, sip: &Section<'_>, media: &Section<'_>) -> Option<Problem> {
         if self.sip_advertised.is_some() {
             return None;
         }
-        let own = net::own_address().unwrap_or(IpAddr::from([192, 0, 2, 5]));
-        let hint = format!("advertised = \"{own}\" below [sip], if that is where phones reach this host");
+        let hint = match net::own_address() {
+            Some(own) => format!("advertised = \"{own}\" below [sip], if that is where phones reach this host"),
+            None => "advertised = \"ADDRESS\" below [sip], where phones reach this host".to_owned(),
+        };
         let every = self.sip_udp.iter().chain(&self.sip_tcp).find(|address| address.ip().is_unspecified());
         if let Some(every) = every {
             let key = if self.sip_udp.contains(every) { UDP.key } else { TCP.key };

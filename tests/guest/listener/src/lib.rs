@@ -31,6 +31,10 @@ fn act(verb: &str) -> Result<String> {
             schedule::after(name, delay, &[("ms", ms)]).map(|()| "done".into())
         }
         ["at", name, ref pattern @ ..] => schedule::at(name, &pattern.join(" "), &[]).map(|()| "done".into()),
+        // What never comes costs the host most to look for.
+        ["never"] => loop {
+            drop(schedule::at("never", "0 0 31 2,4,6,9,11 *", &[]));
+        },
         ["cancel", name] => schedule::cancel(name).map(|was| was.to_string()),
         ["trap"] => panic!("as asked"),
         ["spin"] => Ok(spin()),

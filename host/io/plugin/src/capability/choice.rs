@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{OPTION_NAME_BYTES, OPTION_VALUE_BYTES, OPTIONS, at_most, error, invalid, limit, may_not_wait};
+use super::{OPTION_NAME_BYTES, OPTION_VALUE_BYTES, OPTIONS, at_most, error, invalid, limit};
 use crate::abi::v0_1::app::jackfield::pbx::choice::Host;
 use crate::abi::v0_1::{Candidate, Error};
 use crate::error::RunError;
@@ -19,19 +19,22 @@ impl Host for State {
     ) -> wasmtime::Result<Result<Vec<String>, Error>> {
         self.enter()?;
         if !matches!(self.run, Run::App { .. } | Run::Service) {
-            return Ok(Err(may_not_wait()));
+            return Ok(Err(error("denied", "only an application or a service may do this")));
         }
-        let bytes = match fits(&question, &candidates) {
+        let fits =
+            at_most(&strategy, OPTION_NAME_BYTES, "a strategy's name").and_then(|()| fits(&question, &candidates));
+        let bytes = match fits {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Err(error)),
         };
         let slot = self.generation.as_ref().and_then(|generation| generation.strategy(&strategy));
-        let shown: Vec<_> = candidates.iter().map(|candidate| (&candidate.name, &candidate.facts)).collect();
-        let asked = format!("choose {strategy:?} {question:?} {shown:?}");
-        let choosing = choose(slot, strategy, question, candidates);
         let answer = match self.run.tape().cloned() {
-            Some(tape) => tape.cross(asked, || Box::pin(choosing)).await,
-            None => choosing.await,
+            Some(tape) => {
+                let shown: Vec<_> = candidates.iter().map(|one| (&one.name, &one.facts)).collect();
+                let asked = format!("choose {strategy:?} {question:?} {shown:?}");
+                tape.cross(asked, || Box::pin(choose(slot, strategy, question, candidates))).await
+            }
+            None => choose(slot, strategy, question, candidates).await,
         };
         self.resumed();
         self.moved(bytes + answer.as_ref().map_or(0, |chosen| chosen.iter().map(String::len).sum()));

@@ -8,7 +8,7 @@ use crate::abi::v0_1::Error;
 use crate::abi::v0_1::app::jackfield::pbx::schedule::Host;
 use crate::instance::State;
 use crate::limit::{TIMER_DELAY, TIMER_NAME_BYTES};
-use crate::tenant::{Data, Pattern, When};
+use crate::tenant::{Data, TimesOfDay, When};
 
 impl Host for State {
     async fn after(&mut self, name: String, delay: u32, data: Data) -> wasmtime::Result<Result<(), Error>> {
@@ -24,7 +24,7 @@ impl Host for State {
     async fn at(&mut self, name: String, pattern: String, data: Data) -> wasmtime::Result<Result<(), Error>> {
         self.enter()?;
         let asked = format!("at {name:?} {pattern:?} {data:?}");
-        let pattern = match Pattern::parse(&pattern) {
+        let pattern = match TimesOfDay::parse(&pattern) {
             Ok(pattern) => pattern,
             Err(why) => return Ok(Err(invalid(why))),
         };

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use call::{LegId, Request};
@@ -124,10 +123,10 @@ pub(crate) async fn perform(
         port.gone().await;
         tokio::time::sleep(limits.grace).await;
     };
-    let (began, cpu) = (Instant::now(), AtomicU64::new(0));
+    let (began, mut cpu) = (Instant::now(), Duration::ZERO);
     let guest = metered(generation.host.ticker.watch(guest), |time| {
         generation.usage.computed(time);
-        cpu.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        cpu += time;
     });
     // Whichever ends first, the guest is dropped here: one that is suspended on its fibre just ends.
     let result = tokio::select! {
@@ -137,8 +136,7 @@ pub(crate) async fn perform(
     };
     let result = result.map(|end| end.map_err(|error| GuestError { code: error.code, detail: error.detail }));
     let (host_calls, moved, memory) = store.data().done();
-    let cost =
-        RunCost { time: began.elapsed(), cpu: Duration::from_nanos(cpu.into_inner()), host_calls, moved, memory };
+    let cost = RunCost { time: began.elapsed(), cpu, host_calls, moved, memory };
     generation.tell(&name, TailEvent::Ended { call: port.name(), error: error_of(&result), cost });
     if store.data_mut().background.take().is_some() {
         // What the run left playing ends with it: a new prompt takes the leg.

@@ -18,7 +18,6 @@ use crate::instance::{Run, State, new_store};
 use crate::limit::{REUSED_INSTANCE_CALLS, TICK};
 use crate::loader::World;
 use crate::port::BoxFuture;
-use crate::tail::TailEvent;
 use crate::usage::metered;
 
 /// What a guest said, or how it failed.
@@ -60,9 +59,7 @@ impl<T: Send + 'static> Migrating<T> {
 
 async fn watched<T>(generation: Arc<Generation>, name: Arc<str>, guest: impl Future<Output = Answer<T>>) -> Answer<T> {
     let result = generation.host.ticker.watch(guest).await;
-    if let Err(fault) = &result {
-        generation.tell(&name, TailEvent::Failed { fault: fault.to_string() });
-    }
+    generation.tell_of_failure(&name, result.as_ref().err());
     generation.finished(&name, result.as_ref().err());
     result
 }

@@ -17,7 +17,6 @@ use crate::instance::{Run, State, new_store};
 use crate::limit::{
     ASK_PAUSE, ENTER_AGAIN, SERVICE_EVENTS, SERVICE_INBOX, SERVICE_MESSAGE_BYTES, SERVICE_TURN, SNAPSHOT_BYTES,
 };
-use crate::tail::TailEvent;
 use crate::usage::{Share, metered};
 
 /// The service part of a plugin. It stays the same while versions replace each other: requests keep their order.
@@ -309,9 +308,7 @@ impl Actor {
     /// One message; a fault is remembered.
     async fn call(&mut self, _live: Live, call: &Call<'_>) -> Answer {
         let answer = self.attempt(call).await;
-        if let Err(fault) = &answer {
-            self.generation.tell("", TailEvent::Failed { fault: fault.to_string() });
-        }
+        self.generation.tell_of_failure("", answer.as_ref().err());
         self.generation.finished("service", answer.as_ref().err());
         answer
     }

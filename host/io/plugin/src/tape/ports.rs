@@ -167,7 +167,7 @@ impl TenantPort for Tape {
         self.cross(asked, || self.tenant().http(plugin, request))
     }
 
-    /// Nor is there anybody who would ask a tape for it.
+    /// As timers, which are the service's.
     fn time_zone(&self) -> String {
         String::new()
     }

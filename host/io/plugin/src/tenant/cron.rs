@@ -9,12 +9,14 @@ use crate::limit::CRON_BYTES;
 
 /// Five fields as in cron(5).
 #[derive(Clone, Debug)]
-pub(crate) struct Pattern(Box<Cron>);
+pub struct TimesOfDay(Box<Cron>);
 
-impl Pattern {
+impl TimesOfDay {
+    /// Reads minute, hour, day of the month, month and day of the week.
+    ///
     /// # Errors
-    /// What is wrong with it.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// What is wrong with it, for people.
+    pub fn parse(text: &str) -> Result<Self, String> {
         if text.len() > CRON_BYTES {
             return Err(format!("a pattern of {} bytes: at most {CRON_BYTES}", text.len()));
         }
@@ -26,7 +28,7 @@ impl Pattern {
     }
 
     /// The first of its times after a moment, both in milliseconds since 1970; none if it does not come within ten years. A zone that is not known is UTC.
-    pub(crate) fn next(&self, zone: &str, after_unix_ms: u64) -> Option<u64> {
+    pub fn next(&self, zone: &str, after_unix_ms: u64) -> Option<u64> {
         let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
         let after = Timestamp::from_millisecond(i64::try_from(after_unix_ms).ok()?).ok()?.to_zoned(zone);
         let next = self.0.find_next_occurrence(&after, false).ok()?;
@@ -41,7 +43,7 @@ mod tests {
 
     /// The times after a moment, as people read them there.
     fn times(pattern: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
-        let pattern = Pattern::parse(pattern).unwrap();
+        let pattern = TimesOfDay::parse(pattern).unwrap();
         let mut moment = u64::try_from(after.parse::<Timestamp>().unwrap().as_millisecond()).unwrap();
         let mut next = || {
             moment = pattern.next(zone, moment).unwrap();
@@ -66,7 +68,7 @@ mod tests {
             ]
         );
         assert_eq!(times("*/20 12 1 1,7 *", "UTC", monday, 2), ["Fri 01 12:00 +0000", "Fri 01 12:20 +0000"]);
-        let (pattern, after) = (Pattern::parse("30 23 * * *").unwrap(), 1_750_000_000_000);
+        let (pattern, after) = (TimesOfDay::parse("30 23 * * *").unwrap(), 1_750_000_000_000);
         assert_eq!(pattern.next("No/Where", after), pattern.next("UTC", after));
     }
 
@@ -87,11 +89,11 @@ mod tests {
     fn what_is_no_pattern_or_never_comes_is_told() {
         let long = format!("0{} 8 * * *", " ".repeat(CRON_BYTES));
         for wrong in ["", "0 8 * *", "0 0 8 * * *", "60 8 * * *", "0 8 * * someday", "@daily 8", &long] {
-            assert!(Pattern::parse(wrong).is_err(), "{wrong:?}");
+            assert!(TimesOfDay::parse(wrong).is_err(), "{wrong:?}");
         }
-        let never = Pattern::parse("0 0 30 2 *").unwrap();
+        let never = TimesOfDay::parse("0 0 30 2 *").unwrap();
         assert_eq!(never.next("UTC", 1_750_000_000_000), None);
-        let leap = Pattern::parse("0 0 29 2 *").unwrap();
+        let leap = TimesOfDay::parse("0 0 29 2 *").unwrap();
         assert_eq!(leap.next("UTC", 1_750_000_000_000), Some(1_835_395_200_000));
     }
 }

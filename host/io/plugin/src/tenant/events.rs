@@ -10,7 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::task::AbortHandle;
 
-use super::{Deployment, Inner, Pattern, TenantPlugins};
+use super::{Deployment, Inner, TenantPlugins, TimesOfDay};
 use crate::generation::{Generation, lock};
 use crate::grant::Capability;
 use crate::instance::Bucket;
@@ -60,7 +60,7 @@ pub(crate) enum When {
     /// Once, after this time.
     In(Duration),
     /// At these times of day, again and again.
-    At(Pattern),
+    At(TimesOfDay),
 }
 
 /// A timer that is set.
@@ -82,7 +82,7 @@ impl Timer {
         service.tell_for_sure(("timer", &self.name), self.data, rung).await;
     }
 
-    async fn again(self, pattern: Pattern, tenant: Arc<dyn TenantPort>) {
+    async fn again(self, pattern: TimesOfDay, tenant: Arc<dyn TenantPort>) {
         let mut last = tenant.clock().unix_ms;
         while let Some(due) = pattern.next(&tenant.time_zone(), last) {
             let now = tenant.clock().unix_ms;

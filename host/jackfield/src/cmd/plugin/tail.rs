@@ -4,7 +4,7 @@ use api::types::{Plugin, TailLine};
 use clap::Args;
 
 use super::top::bytes;
-use crate::cmd::output::Output;
+use crate::cmd::output::{Output, printable};
 use crate::cmd::{Failure, Server, segment};
 
 /// Seconds that one question waits for news: as long as the server's stop may have to wait for it.
@@ -57,12 +57,13 @@ impl Tail {
 fn text(line: &TailLine) -> String {
     let TailLine { time, version, run, .. } = line;
     let who = if run.is_empty() { "service" } else { run };
+    let said = printable(&line.text);
     let what = match line.kind.as_str() {
-        "said" => format!("{:5} {}", line.level.as_deref().unwrap_or_default(), line.text),
-        "failed" => format!("failed: {}", line.text),
+        "said" => format!("{:5} {said}", line.level.as_deref().unwrap_or_default()),
+        "failed" => format!("failed: {said}"),
         _ => {
             let cost = line.cost.unwrap_or_default();
-            let end = if line.text.is_empty() { "ended".to_owned() } else { format!("ended: {}", line.text) };
+            let end = if said.is_empty() { "ended".to_owned() } else { format!("ended: {said}") };
             let call = line.call.as_deref().unwrap_or_default();
             let (host_calls, moved) = (cost.host_calls, bytes(cost.moved));
             format!(
@@ -96,8 +97,8 @@ mod tests {
             cost: None,
         };
         assert_eq!(text(&line), "2026-12-01T13:00:00Z 0.1.0 Hello: warn  no greeting");
-        let failed = TailLine { kind: "failed".into(), run: String::new(), ..line.clone() };
-        assert_eq!(text(&failed), "2026-12-01T13:00:00Z 0.1.0 service: failed: no greeting");
+        let failed = TailLine { kind: "failed".into(), run: String::new(), text: "no\u{1b}[2J".into(), ..line.clone() };
+        assert_eq!(text(&failed), "2026-12-01T13:00:00Z 0.1.0 service: failed: no\\u{1b}[2J");
         let cost = RunCost { ms: 4_210, cpu_us: 1_300, host_calls: 7, moved: 2_048, memory: 1 << 20 };
         let ended = TailLine { kind: "ended".into(), text: "gone: hung up".into(), cost: Some(cost), ..line };
         let said = text(&TailLine { call: Some("c1".into()), ..ended });

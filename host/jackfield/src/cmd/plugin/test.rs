@@ -1,5 +1,6 @@
 //! `jackfield plugin test`: the recorded calls of a plugin's own folder, run again on what was built.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ::plugin::{Departure, Host, HostConfig, Package, Recording, Replay};
@@ -81,8 +82,18 @@ fn failed(error: &dyn std::fmt::Display) -> Failure {
 
 /// The recorded calls, by name.
 fn fixtures(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
+    let unreadable = |error: io::Error| failed(&format!("{}: {error}", folder.display()));
+    let mut files = Vec::new();
+    match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(unreadable(error)),
+        Ok(entries) => {
+            for entry in entries {
+                files.push(entry.map_err(unreadable)?.path());
+            }
+        }
+    }
+    files.retain(|path| path.extension().is_some_and(|end| end == "json"));
     files.sort();
     if files.is_empty() {
         let text = format!(
